@@ -1,0 +1,22 @@
+import createError from '@fastify/error'
+
+/** Every error of the edge, with its code, its sentence and, where a visitor may meet it, its status. */
+
+export const ConfigInvalid = createError('EDGE_ERR_CONFIG_INVALID', '%s')
+export const PortInUse = createError('EDGE_ERR_PORT_IN_USE', '%s')
+export const PortForbidden = createError('EDGE_ERR_PORT_FORBIDDEN', '%s')
+export const AddressUnavailable = createError('EDGE_ERR_ADDRESS_UNAVAILABLE', '%s')
+export const WorkerFailed = createError('EDGE_ERR_WORKER_FAILED', '%s')
+export const ChannelClosed = createError('EDGE_ERR_CHANNEL_CLOSED', 'no answer from the %s: it is away')
+export const ChannelTimeout = createError('EDGE_ERR_CHANNEL_TIMEOUT', 'no answer from the %s to %s within %s ms')
+
+export const HostInvalid = createError('EDGE_ERR_HOST_INVALID', 'invalid host', 400)
+export const UpstreamUnavailable = createError('EDGE_ERR_UPSTREAM_UNAVAILABLE', 'no upstream answered', 502)
+export const UpstreamTimeout = createError('EDGE_ERR_UPSTREAM_TIMEOUT', 'the upstream did not answer in time', 504)
+export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request body exceeds %s bytes', 413)
+
+/** The code of any thrown value, for a log line: `EDGE_ERR_…`, Node's `E…`, or the class's name. */
+export function codeOf(error: unknown): string {
+  if (error instanceof Error) return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  return 'unknown'
+}

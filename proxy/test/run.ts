@@ -1,0 +1,74 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+/**
+ * `npm test`: brings what the tests need from Debian, then lint, types and all tests.
+ * Its last line is `N passed, N failed`; the exit code is 0 only if nothing failed.
+ */
+
+/** A program that tests run for real, and the Debian package that holds it. */
+const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
+  ['redis-server', 'redis-server'],
+  ['chromium', 'chromium'],
+  ['certutil', 'libnss3-tools'],
+  ['curl', 'curl'],
+  ['openssl', 'openssl'],
+]
+
+const missing = NEEDED.filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
+if (missing.length > 0) install(missing.map(([, debianPackage]) => debianPackage))
+
+for (const command of ['lint', 'types']) {
+  step(command)
+  if (spawnSync('npm', ['run', '--silent', command], { stdio: 'inherit' }).status !== 0) finish(0, 1)
+}
+
+step('tests')
+const { passed, failed } = await runTap(process.argv.slice(2))
+finish(passed, failed)
+
+function step(name: string): void {
+  process.stdout.write(`\n> ${name}\n`)
+}
+
+function finish(passedCount: number, failedCount: number): never {
+  process.stdout.write(`\n${passedCount} passed, ${failedCount} failed\n`)
+  process.exit(failedCount === 0 && passedCount > 0 ? 0 : 1)
+}
+
+function install(packages: readonly string[]): void {
+  const hasApt = spawnSync('sh', ['-c', 'command -v apt-get']).status === 0
+  if (process.getuid?.() !== 0 || !hasApt) {
+    process.stderr.write(`The tests need: ${packages.join(', ')}. As root: apt-get install ${packages.join(' ')}\n`)
+    finish(0, 1)
+  }
+  step(`installing ${packages.join(', ')}`)
+  // `policy-rc.d` semantics without the file: packages must not start services on a developer's machine.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  const apt = (...args: string[]): number | null => spawnSync('apt-get', ['-qq', ...args], { env, stdio: 'inherit' }).status
+  if (apt('update') !== 0 || apt('install', '-y', '--no-install-recommends', ...packages) !== 0) finish(0, 1)
+}
+
+/** Runs tap, shows failures as they come, and counts the assertions of all files. */
+function runTap(args: readonly string[]): Promise<{ passed: number; failed: number }> {
+  const tap = spawn('tap', ['--reporter=tap', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const counts = { passed: 0, failed: 0 }
+  let failing = false
+  createInterface({ input: tap.stdout }).on('line', (line) => {
+    const result = /^ *(not )?ok \d+/.exec(line)
+    // A parent repeats its subtests as one line each, which ends with the time it took: count the leaves.
+    if (result !== null) {
+      failing = result[1] !== undefined
+      if (failing) counts.failed += 1
+      else if (!line.includes('# time=')) counts.passed += 1
+    }
+    const isFile = /^(not )?ok \d+ - /.test(line)
+    if (isFile || failing) process.stdout.write(`${line}\n`)
+  })
+  return new Promise((resolve) => {
+    tap.on('close', (code) => {
+      if (code !== 0 && counts.failed === 0) counts.failed = 1
+      resolve(counts)
+    })
+  })
+}

@@ -14,6 +14,15 @@ export const HostInvalid = createError('EDGE_ERR_HOST_INVALID', 'invalid host', 
 export const UpstreamUnavailable = createError('EDGE_ERR_UPSTREAM_UNAVAILABLE', 'no upstream answered', 502)
 export const UpstreamTimeout = createError('EDGE_ERR_UPSTREAM_TIMEOUT', 'the upstream did not answer in time', 504)
 export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request body exceeds %s bytes', 413)
+export const FileTruncated = createError('EDGE_ERR_FILE_TRUNCATED', 'the file became shorter while it was sent')
+
+export const StoreUnavailable = createError('EDGE_ERR_STORE_UNAVAILABLE', 'the store did not answer: %s')
+export const PermissionUnavailable = createError('EDGE_ERR_PERMISSION_UNAVAILABLE', 'nobody could say whether %s is permitted: %s')
+export const CertificateInvalid = createError('EDGE_ERR_CERTIFICATE_INVALID', 'the certificate for %s cannot be used: %s')
+export const CertificateDenied = createError('EDGE_ERR_CERTIFICATE_DENIED', '%s may not have a certificate')
+export const CertificateBackOff = createError('EDGE_ERR_CERTIFICATE_BACK_OFF', 'obtaining a certificate for %s failed lately: %s; next try in %s s')
+export const CertificateBusy = createError('EDGE_ERR_CERTIFICATE_BUSY', 'too many certificates are being obtained: %s was not queued')
+export const LocalRootInvalid = createError('EDGE_ERR_LOCAL_ROOT_INVALID', 'the local CA in %s cannot be used: %s. Remove that folder to have a new one made')
 
 /** The code of any thrown value, for a log line: `EDGE_ERR_…`, Node's `E…`, or the class's name. */
 export function codeOf(error: unknown): string {

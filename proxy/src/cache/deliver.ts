@@ -1,0 +1,51 @@
+import { closeSync } from 'node:fs'
+import type { Exchange, Outgoing } from '../request.ts'
+import { answerFor } from './answer.ts'
+import type { Found } from './found.ts'
+import type { Answer, FieldList } from './representation.ts'
+import { sendFile } from './stream.ts'
+
+/**
+ * Answers a GET or HEAD from what was found, conditions and ranges included.
+ * @param common flat list of fields that every answer carries.
+ * @returns nothing for what is in memory: the answer is handed over at once. A promise for a file: it resolves when the last
+ * byte is handed over or the visitor is gone, never rejects, and the descriptor is closed then.
+ */
+export function deliver(exchange: Exchange, found: Found, common: FieldList): Promise<void> | void {
+  exchange.cache = 'HIT'
+  const { head, response } = exchange
+  if (found.kind === 'redirect') {
+    sendHead(response, found.answer, common)
+    response.end()
+    return undefined
+  }
+  let streams = false
+  try {
+    const answer = answerFor(head, found.representation, Date.now())
+    sendHead(response, answer, common)
+    if (head.method === 'HEAD' || answer.parts.length === 0) response.end()
+    else if (found.kind === 'ready') {
+      const body = bodyOf(answer, found.body)
+      exchange.bytes += body.length
+      response.end(body)
+    } else {
+      streams = true
+      return sendFile(exchange, found.descriptor, answer.parts)
+    }
+  } finally {
+    if (found.kind === 'open' && !streams) closeSync(found.descriptor)
+  }
+  return undefined
+}
+
+function sendHead(response: Outgoing, { status, fields }: Answer, common: FieldList): void {
+  const all = fields.concat(common)
+  if ('stream' in response) response.writeHead(status, all)
+  else response.writeHead(status, all)
+}
+
+function bodyOf({ status, parts }: Answer, whole: Buffer): Buffer {
+  if (status === 200) return whole
+  const pieces = parts.map((part) => (Buffer.isBuffer(part) ? part : whole.subarray(part.start, part.end)))
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
+}

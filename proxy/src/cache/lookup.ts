@@ -1,0 +1,152 @@
+import { closeSync } from 'node:fs'
+import { edgeChannel } from '../events.ts'
+import type { RequestHead } from '../request.ts'
+import { chooseCoding } from '../static/coding.ts'
+import { isPlainTarget } from '../static/names.ts'
+import { slashRedirect } from './answer.ts'
+import type { Found } from './found.ts'
+import { isFresh } from './fresh.ts'
+import { createHostFolderMap, realPath, type HostFolderMap } from './host-folders.ts'
+import { hasPageName, keyOf } from './key.ts'
+import { load } from './load.ts'
+import { locate, type LocatedFile } from './locate.ts'
+import { createMemory, type Entry, type Memory, type Shelf } from './memory.ts'
+import { cdnPlaces, sitePlaces, type Place } from './places.ts'
+
+/** Answers that need no app: memory over page files and static files. */
+export type FileTier = {
+  /**
+   * Looks in memory, then for page files and static files in Blot's order. Synchronous, never throws.
+   * @returns undefined for what is not here, what may not be shown and what could not be read, all alike: the app answers.
+   */
+  find(head: RequestHead): Found | undefined
+  /** Drops everything in memory of these hosts. @returns how many entries each had. */
+  purge(hosts: readonly string[]): Map<string, number>
+  /** @returns how many entries there were. */
+  purgeAll(): number
+  stats(): { entries: number; bytes: number }
+  close(): void
+}
+
+export type FileTierOptions = {
+  /** `{cache}`, where the app keeps a folder for each host. */
+  readonly cacheDirectory: string
+  /** The static files of `cdn.$BLOT_HOST`. */
+  readonly cdnDirectory: string
+  readonly memoryBytes: number
+  /** The app writes pages, and keeps the links `static` and `folder`. */
+  readonly pageFiles: boolean
+  /** Wall clock, ms since the epoch. */
+  readonly now?: () => number
+}
+
+/** Strangers choose what is looked up: a fault is told once a minute. */
+const FAULT_INTERVAL_MS = 60_000
+
+export function createFileTier(options: FileTierOptions): FileTier {
+  const now = options.now ?? Date.now
+  const memory = createMemory(options.memoryBytes)
+  const hostFolders = createHostFolderMap(options.cacheDirectory)
+  let quietUntilMs = 0
+
+  function report(error: unknown, nowMs: number): void {
+    if (nowMs < quietUntilMs) return
+    quietUntilMs = nowMs + FAULT_INTERVAL_MS
+    edgeChannel('fault').publish({ area: 'cache', message: 'file lookup failed', error })
+  }
+
+  function find(head: RequestHead): Found | undefined {
+    if (!mayAnswer(head, options.pageFiles)) return undefined
+    const nowMs = now()
+    const key = keyOf(head)
+    const shelf = memory.get(key)
+    const entry = shelf && entryFor(head, shelf)
+    if (entry !== undefined && isFresh(entry.checkedAtMs, nowMs)) return entry.ready
+    try {
+      const places = placesOf(head, options.cdnDirectory, hostFolders, nowMs)
+      return findFile({ head, key, shelf, places, memory, nowMs })
+    } catch (error) {
+      report(error, nowMs)
+      return undefined
+    }
+  }
+
+  function purge(hosts: readonly string[]): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const host of hosts) {
+      hostFolders.forget(host)
+      counts.set(host, (counts.get(host) ?? 0) + memory.purge(host))
+    }
+    return counts
+  }
+
+  function purgeAll(): number {
+    hostFolders.clear()
+    return memory.purgeAll()
+  }
+
+  return { find, purge, purgeAll, stats: () => memory.stats(), close: purgeAll }
+}
+
+/** A request with credentials is the app's: it alone knows who may see what. */
+function mayAnswer({ method, site, headers }: RequestHead, pageFiles: boolean): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false
+  if (site.kind === 'cdn') return true
+  return pageFiles && site.pageFiles && site.cacheable && headers.authorization === undefined
+}
+
+function entryFor(head: RequestHead, { codings, entries }: Shelf): Entry | undefined {
+  return entries.get(codings.length === 0 ? undefined : chooseCoding(acceptedBy(head), codings))
+}
+
+function acceptedBy({ headers }: RequestHead): string | undefined {
+  return headers['accept-encoding']?.toString()
+}
+
+function placesOf(head: RequestHead, cdn: string, hosts: HostFolderMap, nowMs: number): Iterable<Place> {
+  if (!isPlainTarget(head.target)) return []
+  if (head.site.kind === 'cdn') {
+    const directory = realPath(cdn)
+    return directory === undefined ? [] : cdnPlaces(head, directory)
+  }
+  const folders = hosts.of(head.host, nowMs)
+  return folders === undefined ? [] : sitePlaces(head, folders)
+}
+
+type Search = {
+  head: RequestHead
+  key: string
+  shelf: Shelf | undefined
+  places: Iterable<Place>
+  memory: Memory
+  nowMs: number
+}
+
+/** The whole way, also when an entry is only to be confirmed: a file may have appeared where it goes before the one we know. */
+function findFile({ head, key, shelf, places, memory, nowMs }: Search): Found | undefined {
+  const located = locate(places, acceptedBy(head))
+  if (located?.kind !== 'file') {
+    memory.drop(key)
+    return located && { kind: 'redirect', answer: slashRedirect(head.target, located.place.policy) }
+  }
+  const { coding, codings, path, place, file } = located
+  const known = shelf && isSame(shelf.codings, codings) ? shelf.entries : undefined
+  const entry = known?.get(coding)
+  if (entry?.path === path && entry.identity === file.identity) {
+    closeSync(file.descriptor)
+    entry.checkedAtMs = nowMs
+    return entry.ready
+  }
+
+  const { found, final } = load(located, nowMs)
+  // Any query with `extension=` that names no page leads to the same file: one that may be kept has one key.
+  if (found.kind === 'ready' && final && (!place.isFile || !head.target.includes('?') || !hasPageName(head.target))) {
+    const fresh: Entry = { ready: found, path, identity: file.identity, checkedAtMs: nowMs }
+    memory.put(key, { host: head.host, codings, entries: new Map([...(known ?? []), [coding, fresh]]) })
+  } else memory.drop(key)
+  return found
+}
+
+function isSame(left: LocatedFile['codings'], right: LocatedFile['codings']): boolean {
+  return left.length === right.length && left.every((coding, index) => coding === right[index])
+}

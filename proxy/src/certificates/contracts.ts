@@ -19,19 +19,27 @@ export type StoredCertificate = {
 export type Vault = {
   /** @returns undefined when there is none. Rejects with EDGE_ERR_CERTIFICATE_INVALID for one that must not be served. */
   read(name: string): Promise<StoredCertificate | undefined>
+  /** Rejects with EDGE_ERR_CERTIFICATE_INVALID for what `read` would not give back. */
   write(certificate: StoredCertificate): Promise<void>
   remove(name: string): Promise<void>
   names(): AsyncIterable<string>
   close(): Promise<void>
 }
 
+/** What a handshake needs of a vault. */
+export type VaultReader = Pick<Vault, 'read'>
+
 /** A CA. It is told what to issue; whether it may is decided before. */
 export type Issuer = {
   readonly id: string
-  issue(order: { names: readonly string[]; privateKeyPem: string; signal: AbortSignal }): Promise<{
-    certificatePem: string
-    chainPem: string
-  }>
+  issue(order: { names: readonly string[]; privateKeyPem: string; signal: AbortSignal }): Promise<IssuedCertificate>
+}
+
+export type IssuedCertificate = {
+  /** The leaf alone. */
+  readonly certificatePem: string
+  /** The intermediates, in order, without the root; may be empty. */
+  readonly chainPem: string
 }
 
 /** May this name have a certificate? Rejects when nobody could say: the caller then fails closed. */

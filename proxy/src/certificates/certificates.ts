@@ -1,0 +1,155 @@
+import { createContexts } from './contexts.ts'
+import { find } from './find.ts'
+import { checkServerName } from './names.ts'
+import { LOOK_AGAIN_MS, createFallback, createRefresher, publishExpired } from './refresh.ts'
+import { isDue, isExpired } from './renewal.ts'
+import { createContextEntry, tlsSettings } from './secure-context.ts'
+import { createSingleflight, untilAborted } from './singleflight.ts'
+import { createWaitingRoom } from './waiting.ts'
+import type { StoredCertificate, VaultReader } from './contracts.ts'
+import type { Alert, Found } from './find.ts'
+import type { CachedPermission } from './permission-cache.ts'
+import type { ContextEntry } from './secure-context.ts'
+import type { WaitingLimits } from './waiting.ts'
+
+export type { ContextEntry } from './secure-context.ts'
+
+export type CertificatesOptions = {
+  readonly vault: VaultReader
+  /** What this machine can still read while the store is away. A file vault is its own copy. */
+  readonly copies?: VaultReader | undefined
+  readonly permission: CachedPermission
+  /** Has a certificate put into the vault; when it resolves, it is there. */
+  readonly obtain: (name: string, signal: AbortSignal) => Promise<void>
+  readonly fallback: StoredCertificate
+  /** Asked for a new fallback certificate when this one is due. Rejections are published as faults. */
+  readonly renewFallback?: (() => Promise<StoredCertificate>) | undefined
+  /** Served for every name that it covers, without asking anybody. */
+  readonly wildcard?: StoredCertificate | undefined
+  readonly dhparamsPem?: string | undefined
+  /** `none`: what is in the vault is served, and nothing is ever obtained. */
+  readonly issuerKind: 'local' | 'none'
+  /** Id of the issuer now: what a former local CA issued is obtained anew. */
+  readonly issuerId?: string | undefined
+  readonly issueWaitMs: number
+  readonly maxContexts?: number
+  readonly maxContextBytes?: number
+  readonly waiting?: WaitingLimits
+  readonly now?: () => number
+}
+
+export type HandshakeAnswer =
+  | {
+      readonly outcome: 'memory' | 'stored' | 'issued' | 'fallback'
+      readonly entry: ContextEntry
+      readonly reason?: string
+    }
+  | { readonly outcome: 'refused'; readonly alert: Alert; readonly reason: string }
+
+/** The certificates of one worker: what each handshake gets. */
+export type Certificates = {
+  readonly fallback: ContextEntry
+  /** From memory alone: no I/O, no waiting. @param name a normalised name. */
+  select(name: string): ContextEntry | undefined
+  /**
+   * The whole way: name check, memory, permission, vault, obtain. Never rejects.
+   * @param serverName as the visitor sent it. @param address of the visitor, for the limits on waiting.
+   */
+  answer(serverName: string | undefined, address: string): Promise<HandshakeAnswer>
+  /** A certificate changed, or a permission was withdrawn: the next handshake asks again. */
+  forget(name: string): void
+  size(): { contexts: number; bytes: number }
+  /** Ends what is under way, and lets go of all contexts. */
+  close(): void
+}
+
+/** Longer than a handshake waits: an order goes on after its handshake got the fallback certificate. */
+const FIND_MS = 2 * 60_000
+const WAITING: WaitingLimits = { total: 1_000, perAddress: 100, perDomain: 200 }
+
+/** Throws EDGE_ERR_CERTIFICATE_INVALID when the fallback or the wildcard certificate cannot be served. */
+export function createCertificates(options: CertificatesOptions): Certificates {
+  const { issuerKind, permission, issueWaitMs, waiting: limits = WAITING, now = Date.now } = options
+  const settings = tlsSettings(options.dhparamsPem)
+  const wildcard = options.wildcard && createContextEntry(options.wildcard, settings)
+  if (wildcard !== undefined && isExpired(wildcard, now())) publishExpired(wildcard)
+  const obtain = issuerKind === 'none' ? undefined : options.obtain
+  const maxContexts = options.maxContexts ?? 5_000
+  const contexts = createContexts(
+    { contexts: maxContexts, bytes: options.maxContextBytes ?? maxContexts * 40 * 1024 },
+    settings,
+  )
+  const keepFresh = createRefresher({ ...options, obtain, contexts, now })
+  const fallback = createFallback(options.fallback, options.renewFallback, settings, now)
+  const waiting = createWaitingRoom(limits)
+  const flights = createSingleflight<Found>()
+  const closing = new AbortController()
+
+  function select(name: string): ContextEntry | undefined {
+    const held = contexts.get(name)
+    if (held !== undefined) {
+      if (now() >= held.lookAgainAtMs) keepFresh(held)
+      return held.entry
+    }
+    return wildcard !== undefined && !isExpired(wildcard, now()) && wildcard.covers(name) ? wildcard : undefined
+  }
+
+  function findOnce(name: string): Promise<Found> {
+    const { generation } = contexts
+    const hold = (certificate: StoredCertificate, origin: 'vault' | 'copy'): ContextEntry => {
+      // Whether a copy is still permitted is asked at its very next use.
+      const held = contexts.hold(certificate, origin === 'copy' ? now() : now() + LOOK_AGAIN_MS, generation)
+      if (origin === 'vault' && isDue(certificate, now())) keepFresh(held)
+      return held.entry
+    }
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(FIND_MS)])
+    return find(name, { ...options, obtain, hold }, signal)
+  }
+
+  async function wait(name: string): Promise<HandshakeAnswer> {
+    if (!flights.has(name) && flights.size >= limits.total) return refuse('too many names are in work')
+    const found = flights.run(name, () => findOnce(name))
+    try {
+      return answerOf(await untilAborted(found, AbortSignal.timeout(issueWaitMs)), fallback())
+    } catch {
+      return { outcome: 'fallback', entry: fallback(), reason: 'not ready in time' }
+    }
+  }
+
+  return {
+    get fallback() {
+      return fallback()
+    },
+    select,
+    async answer(serverName, address) {
+      if (!serverName) return { outcome: 'fallback', entry: fallback(), reason: 'no server name' }
+      const name = checkServerName(serverName, issuerKind === 'local')
+      if (name === undefined) return { outcome: 'refused', alert: 'unrecognized_name', reason: 'malformed server name' }
+      const entry = select(name)
+      if (entry !== undefined) return { outcome: 'memory', entry }
+      const leave = waiting.enter(name, address)
+      if (typeof leave === 'string') return refuse(leave)
+      return wait(name).finally(leave)
+    },
+    forget(name) {
+      permission.forget(name)
+      contexts.drop(name)
+    },
+    size: () => contexts.size(),
+    close() {
+      closing.abort(new DOMException('the worker closes', 'AbortError'))
+      contexts.clear()
+    },
+  }
+}
+
+function refuse(reason: string): HandshakeAnswer {
+  return { outcome: 'refused', alert: 'internal_error', reason }
+}
+
+function answerOf(found: Found, fallback: ContextEntry): HandshakeAnswer {
+  if (found.kind === 'refused') return { outcome: 'refused', alert: found.alert, reason: found.reason }
+  if (found.kind === 'fallback') return { outcome: 'fallback', entry: fallback, reason: found.reason }
+  const { outcome, entry, reason } = found
+  return reason === undefined ? { outcome, entry } : { outcome, entry, reason }
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { StoreUnavailable, codeOf } from '../errors.ts'
+import type { Locker } from '../certificates/contracts.ts'
+
+/** Names share these lock files, so that their number is bounded and none is ever removed: two names wait for nothing at worst. */
+const FILES = 256
+const FIRST_WAIT_MS = 5
+const MOST_WAIT_MS = 100
+/** SQLite's result code for a lock that another connection holds. */
+const SQLITE_BUSY = 5
+
+/**
+ * Locks among the processes of one machine. Node offers no `flock`; SQLite takes the kernel's file locks, which end with
+ * their process however it ends, so that no lock is ever stale. The files stay empty.
+ */
+export async function openFileLocker(folder: string): Promise<Locker> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return {
+    async acquire(name, signal) {
+      const digest = createHash('sha256').update(name).digest()
+      const file = join(folder, `${(digest[0] ?? 0) % FILES}.lock`)
+      for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MOST_WAIT_MS)) {
+        signal.throwIfAborted()
+        const lock = tryLock(file)
+        if (lock !== undefined) return async () => lock.close()
+        await delay(waitMs, undefined, { signal })
+      }
+    },
+  }
+}
+
+/** @returns undefined while another connection, of this process or any other, holds the lock. */
+function tryLock(file: string): DatabaseSync | undefined {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(file, { timeout: 0 })
+    database.exec('BEGIN EXCLUSIVE')
+    return database
+  } catch (cause) {
+    if (database?.isOpen) database.close()
+    if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) return undefined
+    throw new StoreUnavailable(codeOf(cause), { cause })
+  }
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CertificateInvalid, StoreUnavailable, codeOf } from '../errors.ts'
+import { isVaultName } from '../certificates/names.ts'
+import { certificateFromPem } from '../certificates/verify.ts'
+import { parseObject } from './parse-object.ts'
+import { UNFINISHED, readIfThere, syncFolder, writeWhole } from '../certificates/whole-file.ts'
+import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
+
+const MAX_BYTES = 512 * 1024
+const SUFFIX = '.json'
+/** File systems take 255 bytes for a name. */
+const MAX_STEM = 240
+/** An unfinished file of that age belongs to nobody any more. */
+const ABANDONED_MS = 3600_000
+
+/** Certificates as files, one JSON file each, in a folder that only its owner reads. */
+export async function openFileVault(folder: string): Promise<Vault> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await chmod(folder, 0o700)
+  await removeAbandoned(folder)
+
+  return {
+    async read(name) {
+      const text = await reach(name, () => readIfThere(fileOf(folder, name), MAX_BYTES))
+      return text === undefined ? undefined : parseRecord(name, text)
+    },
+    async write(certificate) {
+      const { name, chainPem, privateKeyPem, issuer } = certificateFromPem(certificate)
+      const text = JSON.stringify({ name, chainPem, privateKeyPem, issuer })
+      await reach(name, () => writeWhole(fileOf(folder, name), text, 0o600))
+    },
+    async remove(name) {
+      await reach(name, async () => {
+        await rm(fileOf(folder, name), { force: true })
+        await syncFolder(folder)
+      })
+    },
+    async *names() {
+      const files = await reach(folder, () => readdir(folder))
+      for (const file of files) {
+        if (file.startsWith('.') || !file.endsWith(SUFFIX)) continue
+        const name = await nameOf(folder, file)
+        if (name !== undefined) yield name
+      }
+    },
+    close: async () => {},
+  }
+}
+
+/**
+ * The file of a name: the name itself, with `+` for the `*` of a wildcard; its hash where the name is too long for a
+ * file system. A hash has 64 digits and no dot, and so is nobody's name.
+ */
+function fileOf(folder: string, name: string): string {
+  if (!isVaultName(name)) throw new CertificateInvalid(JSON.stringify(name.slice(0, 64)), 'not a name')
+  const stem = name.length > MAX_STEM ? createHash('sha256').update(name).digest('hex') : name.replace('*', '+')
+  return join(folder, stem + SUFFIX)
+}
+
+/** @returns undefined for a file that is none of ours. */
+async function nameOf(folder: string, file: string): Promise<string | undefined> {
+  const stem = file.slice(0, -SUFFIX.length)
+  const name = stem.replace('+', '*')
+  if (isVaultName(name)) return name
+  if (!/^[0-9a-f]{64}$/.test(stem)) return undefined
+  const text = await reach(stem, () => readIfThere(join(folder, file), MAX_BYTES))
+  const recorded = text === undefined ? undefined : parseObject(text)?.name
+  return typeof recorded === 'string' ? recorded : undefined
+}
+
+function parseRecord(name: string, text: string): StoredCertificate {
+  const { chainPem, privateKeyPem, issuer } = parseObject(text) ?? {}
+  if (typeof chainPem !== 'string' || typeof privateKeyPem !== 'string') {
+    throw new CertificateInvalid(name, 'its record in the vault is damaged')
+  }
+  return certificateFromPem({ name, chainPem, privateKeyPem, issuer: typeof issuer === 'string' ? issuer : undefined })
+}
+
+async function reach<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new CertificateInvalid(name, 'its record in the vault is damaged', { cause })
+    if (cause instanceof CertificateInvalid) throw cause
+    throw new StoreUnavailable(codeOf(cause), { cause })
+  }
+}
+
+/** Removes what a killed process left half-written. */
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const file of await readdir(folder)) {
+    if (!file.startsWith(UNFINISHED)) continue
+    const path = join(folder, file)
+    // Another process may finish or remove it at this very moment.
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    )
+    if (age > ABANDONED_MS) await rm(path, { force: true })
+  }
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { edgeChannel } from '../events.ts'
+import type { Locker } from '../certificates/contracts.ts'
+import type { RedisStore } from './redis.ts'
+
+/** How long a lock outlives a holder that was killed. */
+const LOCK_MS = 30_000
+const FIRST_WAIT_MS = 50
+const MOST_WAIT_MS = 500
+
+/** Only who holds the token may extend or release: the lock may have passed on meanwhile. */
+const EXTEND = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0`
+const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`
+
+/** Locks among all machines that share a Redis, under `edge:lock:<name>`. */
+export function createRedisLocker(store: RedisStore, lockMs: number = LOCK_MS): Locker {
+  return {
+    async acquire(name, signal) {
+      const key = `edge:lock:${name}`
+      const token = randomBytes(16).toString('hex')
+      try {
+        await take(store, key, token, lockMs, signal)
+      } catch (error) {
+        // The answer may be what got lost, and the lock be ours.
+        await release(store, key, token)
+        throw error
+      }
+      const beat = setInterval(() => void extend(store, key, token, lockMs), lockMs / 3)
+      beat.unref()
+      return async () => {
+        clearInterval(beat)
+        await release(store, key, token)
+      }
+    },
+  }
+}
+
+async function take(store: RedisStore, key: string, token: string, lockMs: number, signal: AbortSignal): Promise<void> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MOST_WAIT_MS)) {
+    signal.throwIfAborted()
+    if ((await store.command((redis) => redis.set(key, token, 'PX', lockMs, 'NX'))) === 'OK') return
+    // Up to half is left to chance, so that waiting machines do not ask in step.
+    await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal })
+  }
+}
+
+async function extend(store: RedisStore, key: string, token: string, lockMs: number): Promise<void> {
+  try {
+    if ((await store.command((redis) => redis.eval(EXTEND, 1, key, token, lockMs))) === 1) return
+    edgeChannel('fault').publish({ area: 'store', message: 'lock was lost', error: undefined, name: key })
+  } catch {
+    // Redis is away, which was published; the next beat comes while the lock still holds.
+  }
+}
+
+/** Never rejects: a lock that cannot be released ends by itself. */
+async function release(store: RedisStore, key: string, token: string): Promise<void> {
+  await store.command((redis) => redis.eval(RELEASE, 1, key, token)).catch(() => {})
+}

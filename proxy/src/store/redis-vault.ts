@@ -1,0 +1,89 @@
+import { CertificateInvalid } from '../errors.ts'
+import { isVaultName } from '../certificates/names.ts'
+import { certificateFromPem, joinPem, parseChain } from '../certificates/verify.ts'
+import { parseObject } from './parse-object.ts'
+import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
+import type { RedisStore } from './redis.ts'
+
+const MAX_LENGTH = 512 * 1024
+const SCAN_COUNT = '500'
+
+/**
+ * Certificates under the keys of lua-resty-auto-ssl and in its format, so that either program reads what the other wrote:
+ * `<prefix>:<name>:latest` holds JSON `{"fullchain_pem","privkey_pem","cert_pem","expiry"}`, `expiry` in unix seconds,
+ * without a time to live. Our own metadata is one more field, `edge`.
+ */
+export function createRedisVault(store: RedisStore, prefix: string): Vault {
+  const keyOf = (name: string): string => {
+    if (!isVaultName(name)) throw new CertificateInvalid(JSON.stringify(name.slice(0, 64)), 'not a name')
+    return `${prefix}:${name}:latest`
+  }
+  return {
+    async read(name) {
+      const key = keyOf(name)
+      const text = await store.command((redis) => redis.get(key))
+      return text === null ? undefined : parseRecord(name, text)
+    },
+    async write(certificate) {
+      const checked = certificateFromPem(certificate)
+      const key = keyOf(checked.name)
+      await store.command((redis) => redis.set(key, formatRecord(checked)))
+    },
+    async remove(name) {
+      const key = keyOf(name)
+      await store.command((redis) => redis.del(key))
+    },
+    names: () => scanNames(store, prefix),
+    close: async () => {},
+  }
+}
+
+async function* scanNames(store: RedisStore, prefix: string): AsyncGenerator<string> {
+  const pattern = `${escapeGlob(prefix)}:*:latest`
+  // SCAN may give a key more than once.
+  const seen = new Set<string>()
+  let cursor = '0'
+  do {
+    const [next, keys] = await store.command((redis) => redis.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT))
+    for (const key of keys) {
+      const name = key.slice(prefix.length + 1, -':latest'.length)
+      if (!isVaultName(name) || seen.has(name)) continue
+      seen.add(name)
+      yield name
+    }
+    cursor = next
+  } while (cursor !== '0')
+}
+
+function parseRecord(name: string, text: string): StoredCertificate {
+  const {
+    fullchain_pem: chainPem,
+    privkey_pem: privateKeyPem,
+    edge,
+  } = (text.length <= MAX_LENGTH && parseObject(text)) || {}
+  if (typeof chainPem !== 'string' || typeof privateKeyPem !== 'string') {
+    throw new CertificateInvalid(name, 'its record in the vault is damaged')
+  }
+  // `expiry` is not read: it may be absent, or wrong; the leaf knows.
+  return certificateFromPem({ name, chainPem, privateKeyPem, issuer: issuerOf(edge) })
+}
+
+function issuerOf(edge: unknown): string | undefined {
+  if (typeof edge !== 'object' || edge === null || !('issuer' in edge)) return undefined
+  return typeof edge.issuer === 'string' ? edge.issuer : undefined
+}
+
+function formatRecord({ name, chainPem, privateKeyPem, notAfterMs, issuer }: StoredCertificate): string {
+  const [leaf] = parseChain(name, chainPem)
+  return JSON.stringify({
+    fullchain_pem: chainPem,
+    privkey_pem: privateKeyPem,
+    cert_pem: joinPem(leaf.toString()),
+    expiry: Math.floor(notAfterMs / 1_000),
+    edge: { version: 1, issuer },
+  })
+}
+
+function escapeGlob(text: string): string {
+  return text.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)
+}

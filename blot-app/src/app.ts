@@ -1,0 +1,129 @@
+import { mkdir, realpath } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { Library, type BlogChange } from './blogs/library.ts'
+import { watchBlogs } from './blogs/watch.ts'
+import { HostFolders } from './cache/host-folders.ts'
+import { PageFiles } from './cache/page-files.ts'
+import { Publisher, type CacheFolder } from './cache/publisher.ts'
+import { Purger } from './cache/purge.ts'
+import { StaticFiles } from './cache/static-files.ts'
+import type { Config } from './config.ts'
+import { HostIndex } from './hosts.ts'
+import { connectRedis } from './registry/connect.ts'
+import { desiredKeys } from './registry/desired-keys.ts'
+import { createPendingPurges } from './registry/pending-purges.ts'
+import { Registry } from './registry/registry.ts'
+import { loadTemplates, templateFor } from './render/template.ts'
+import { drainServer } from './server/drain.ts'
+import { createServer } from './server/server.ts'
+import { StatusStream } from './status/status-stream.ts'
+
+const address = '127.0.0.1'
+const templatesDirectory = path.resolve(import.meta.dirname, '../templates')
+
+export interface RunningApp {
+  /** Where it really listens, which is of interest when any free port was asked for. */
+  readonly port: number
+  /** Finishes the answers in flight, ends the streams, and lets go of everything. */
+  close(): Promise<void>
+}
+
+/** Starts the app: resolves once every blog is read and the port is open. */
+export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
+  const templates = await loadTemplates(templatesDirectory)
+  const templateNames = new Set(templates.keys())
+  const directory = await realpath(config.blogsDirectory)
+  const library = new Library({ directory, templates: templateNames, log: log.child({ area: 'blogs' }) })
+  const redis = config.redis && connectRedis(config.redis, log.child({ area: 'redis' }))
+  const registry = redis && new Registry({ redis, platform: config.host, log: log.child({ area: 'registry' }) })
+  const purgers = createPurgers(config, redis, log.child({ area: 'purge' }))
+  const cache = config.cache ? await openCacheFolder(config, log.child({ area: 'cache' })) : undefined
+  const staticFiles = new StaticFiles(config.dataDirectory)
+  const publisher = new Publisher({
+    platform: config.host,
+    cache,
+    staticFiles,
+    purgers,
+    templateOf: (blog) => templateFor(templates, blog.settings.template),
+    log: log.child({ area: 'cache' }),
+  })
+  const status = new StatusStream()
+  const indexHosts = (): HostIndex => {
+    return new HostIndex({ platform: config.host, blogs: library.blogs, templates: templateNames })
+  }
+
+  // Watching comes first: what changes during the first scan is scanned again.
+  const watch = await watchBlogs({
+    directory,
+    log: log.child({ area: 'watch' }),
+    onChange: (handle) => void library.rescan(handle),
+  })
+  await library.rescanAll()
+  let hosts = indexHosts()
+  library.on('changed', (change) => {
+    const hostsBefore = hosts
+    hosts = indexHosts()
+    void registry?.register(desiredKeys(hosts))
+    void publisher.publish({ ...change, hostsBefore, hostsAfter: hosts }).then(() => status.send(statusOf(change)))
+  })
+  await publisher.publishAll(hosts)
+  await registry?.register(desiredKeys(hosts))
+
+  const server = await createServer({
+    config,
+    // The framework's lines on each request and address say nothing that the edge's access log and ours do not.
+    log: log.child({ area: 'server' }, { level: 'warn' }),
+    library,
+    templates,
+    hosts: () => hosts,
+    pages: cache?.pages,
+    staticFiles,
+    status,
+  })
+  await server.listen({ host: address, port: config.port })
+  const port = portOf(server.server.address()) ?? config.port
+  log.info({ address: `http://${address}:${port}`, host: config.host, blogs: library.blogs.size }, 'listening')
+
+  return {
+    port,
+    async close() {
+      cache?.pages.close()
+      status.close()
+      await watch.close()
+      await drainServer(server)
+      await Promise.all(purgers.map((purger) => purger.close()))
+      await registry?.close()
+      redis?.disconnect()
+      await library.close()
+    },
+  }
+}
+
+function portOf(bound: AddressInfo | string | null): number | undefined {
+  return typeof bound === 'object' ? bound?.port : undefined
+}
+
+async function openCacheFolder({ cacheDirectory }: Config, log: Logger): Promise<CacheFolder> {
+  await mkdir(cacheDirectory, { recursive: true })
+  const pages = new PageFiles(cacheDirectory, log)
+  return { pages, folders: new HostFolders(cacheDirectory, pages) }
+}
+
+function createPurgers({ reverseProxies, purgeToken }: Config, redis: Redis | undefined, log: Logger): Purger[] {
+  const pending = redis && createPendingPurges(redis)
+  const purgers = reverseProxies.map((proxy) => new Purger({ proxy, token: purgeToken, pending, log }))
+  redis?.on('ready', () => {
+    for (const purger of purgers) void purger.resume()
+  })
+  return purgers
+}
+
+function statusOf({ before, after }: BlogChange) {
+  const handle = (after ?? before)?.handle
+  if (after === undefined) return { name: 'removed' as const, data: { handle } }
+  const broken = new Set([...after.broken.values()].map(({ source }) => source)).size
+  return { name: 'rebuilt' as const, data: { handle, posts: after.posts.length, broken } }
+}

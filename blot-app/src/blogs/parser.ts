@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { ParseAnswer, ParseRequest } from './parse-worker.ts'
+import type { ParsedSource } from './parse-source.ts'
+import { SourceFault } from './source-fault.ts'
+
+const parseLimitMs = 5000
+const memoryLimitMegabytes = 256
+
+/**
+ * Parses Markdown in a thread of its own, one file after another. A text that was built to be slow, or grows without
+ * end, then costs its author a page and nobody else anything.
+ */
+export class Parser {
+  readonly #limitMs: number
+  #worker: Worker | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  constructor(limitMs: number = parseLimitMs) {
+    this.#limitMs = limitMs
+  }
+
+  /** @throws {SourceFault} for an author's mistake, a text that takes too long included. */
+  parse(source: string, content: Uint8Array): Promise<ParsedSource> {
+    const parsed = this.#queue.then(() => this.#ask({ source, content }))
+    this.#queue = parsed.catch(() => undefined)
+    return parsed
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#stopWorker()
+  }
+
+  async #ask(request: ParseRequest): Promise<ParsedSource> {
+    if (this.#closed) throw new SourceFault('The server is stopping.')
+    const worker = (this.#worker ??= startWorker())
+    worker.postMessage(request, [])
+    const answer = await this.#answerOf(worker)
+    if ('parsed' in answer) return answer.parsed
+    throw new SourceFault(answer.fault)
+  }
+
+  async #answerOf(worker: Worker): Promise<ParseAnswer> {
+    const settled = new AbortController()
+    const timer = setTimeout(() => settled.abort(), this.#limitMs)
+    try {
+      const [answer]: ParseAnswer[] = await Promise.race([
+        once(worker, 'message', { signal: settled.signal }),
+        once(worker, 'exit', { signal: settled.signal }).then(() => Promise.reject(new Error('parser stopped'))),
+      ])
+      if (answer !== undefined) return answer
+      throw new Error('empty answer')
+    } catch {
+      await this.#stopWorker()
+      return { fault: 'The text takes too long to turn into a page. Look for long runs of brackets or asterisks.' }
+    } finally {
+      clearTimeout(timer)
+      settled.abort()
+    }
+  }
+
+  async #stopWorker(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+}
+
+function startWorker(): Worker {
+  const worker = new Worker(new URL('./parse-worker.ts', import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: memoryLimitMegabytes },
+  })
+  worker.unref()
+  return worker
+}

@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { request } from 'undici'
+import type { Log } from '../log.ts'
+
+/** Where purges wait that an edge has not taken yet. Survives this process. */
+export interface PendingPurges {
+  /** Hosts that wait for an edge. */
+  load(proxy: string): Promise<string[]>
+  keep(proxy: string, hosts: readonly string[]): Promise<void>
+  settle(proxy: string, hosts: readonly string[]): Promise<void>
+}
+
+export interface PurgerOptions {
+  /** Address of one edge, without a closing slash. */
+  readonly proxy: string
+  readonly token: string | undefined
+  /** Undefined where nothing outlives the process: then failed purges wait in memory. */
+  readonly pending: PendingPurges | undefined
+  readonly log: Log
+  readonly firstDelayMs?: number
+}
+
+const hostsAtOnce = 20
+const mostWaiting = 100_000
+const longestDelayMs = 60_000
+const answerLimitMs = 10_000
+
+/** Tells one edge which hosts have changed, again and again until it answers. */
+export class Purger {
+  readonly #options: PurgerOptions
+  readonly #waiting = new Set<string>()
+  readonly #stopping = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(options: PurgerOptions) {
+    this.#options = options
+  }
+
+  /** Takes up what an earlier process could not deliver. */
+  async resume(): Promise<void> {
+    const { pending, proxy, log } = this.#options
+    try {
+      this.purge((await pending?.load(proxy)) ?? [])
+    } catch (error) {
+      log.warn({ err: error, proxy }, 'pending purges not read')
+    }
+  }
+
+  purge(hosts: Iterable<string>): void {
+    for (const host of hosts) if (this.#waiting.size < mostWaiting) this.#waiting.add(host)
+    this.#start()
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+    if (this.#waiting.size > 0) await this.#note('keep', [...this.#waiting])
+  }
+
+  #start(): void {
+    if (this.#waiting.size === 0 || this.#stopping.signal.aborted) return
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+      // A host may have come between the last batch and this line.
+      this.#start()
+    })
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0
+    for await (const hosts of this.#batches()) {
+      const failure = await this.#send(hosts)
+      failures = failure === undefined ? 0 : failures + 1
+      if (failure === undefined) await this.#note('settle', hosts)
+      else await this.#postpone(hosts, failure, failures)
+    }
+  }
+
+  // Hosts leave the set when their purge is sent, so one that changes meanwhile is purged again.
+  async *#batches(): AsyncGenerator<string[], void> {
+    while (this.#waiting.size > 0 && !this.#stopping.signal.aborted) {
+      const hosts = [...this.#waiting].slice(0, hostsAtOnce)
+      for (const host of hosts) this.#waiting.delete(host)
+      yield hosts
+    }
+  }
+
+  async #send(hosts: readonly string[]): Promise<Error | undefined> {
+    const { proxy, token } = this.#options
+    const query = new URLSearchParams(hosts.map((host) => ['host', host]))
+    try {
+      const { statusCode, body } = await request(`${proxy}/purge?${query.toString()}`, {
+        headers: token === undefined ? {} : { 'x-blot-purge-token': token },
+        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(answerLimitMs)]),
+      })
+      await body.dump()
+      return statusCode >= 200 && statusCode < 300 ? undefined : new Error(`purge answered with ${statusCode}`)
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
+  async #postpone(hosts: readonly string[], failure: Error, failures: number): Promise<void> {
+    const { proxy, log, firstDelayMs = 1000 } = this.#options
+    for (const host of hosts) this.#waiting.add(host)
+    await this.#note('keep', hosts)
+    const delayMs = Math.min(firstDelayMs * 2 ** (failures - 1), longestDelayMs)
+    if (!this.#stopping.signal.aborted) log.warn({ err: failure, proxy, delayMs }, 'purge failed')
+    await delay(delayMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+  }
+
+  async #note(step: 'keep' | 'settle', hosts: readonly string[]): Promise<void> {
+    const { pending, proxy, log } = this.#options
+    try {
+      await pending?.[step](proxy, hosts)
+    } catch (error) {
+      log.warn({ err: error, proxy }, 'pending purges not written')
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Blog } from '../blogs/model.ts'
+import { isPublicFile } from '../blogs/public-path.ts'
+import { absoluteUrl } from '../origin.ts'
+import type { PageContext } from '../render/page.ts'
+import { templateFor } from '../render/template.ts'
+import { answerBlogVisit, redirect } from './blog-visit.ts'
+import { visitOf, type ServerContext, type Visit } from './context.ts'
+import { deliverFile, type Delivery } from './deliver.ts'
+import { answerHome, answerUnknown } from './platform-visit.ts'
+import { openPublicFile, type PublicFile } from './public-file.ts'
+import { readUrlPath } from './url-path.ts'
+
+const cdnControl = 'public, max-age=31536000'
+
+/** Everything that visitors of sites ask for. */
+export function registerSiteRoutes(app: FastifyInstance, server: ServerContext): void {
+  app.get('/*', async (request, reply) => {
+    return answerVisit(server, { request, reply }, visitOf(server, request.raw))
+  })
+}
+
+async function answerVisit(server: ServerContext, delivery: Delivery, visit: Visit): Promise<FastifyReply> {
+  const { site, origin, rawPath, query } = visit
+  switch (site.kind) {
+    case 'blog':
+      return answerBlogVisit(server, delivery, visit, pageContext(server, visit, site.blog))
+    case 'preview':
+      return answerBlogVisit(server, delivery, visit, pageContext(server, visit, site.blog, site.template))
+    case 'moved':
+      return redirect(
+        delivery,
+        { blog: site.blog, audience: 'visitors' },
+        absoluteUrl(origin, rawPath + query, site.host),
+      )
+    case 'home':
+    case 'loopback':
+      return answerHome(server, delivery, visit)
+    case 'cdn':
+      return answerCdn(server, delivery, visit)
+    case 'webhooks':
+    case 'unknown':
+    default:
+      return answerUnknown(server, delivery)
+  }
+}
+
+function pageContext(server: ServerContext, { origin }: Visit, blog: Blog, preview?: string): PageContext {
+  const template = templateFor(server.templates, preview ?? blog.settings.template)
+  return { blog, template, origin, audience: preview === undefined ? 'visitors' : 'author' }
+}
+
+/** `cdn.<host>/<blog ID>/<path>`: what the app made for a blog, then the files of its folder. */
+async function answerCdn(server: ServerContext, delivery: Delivery, { rawPath, origin }: Visit): Promise<FastifyReply> {
+  if (rawPath === '/') return delivery.reply.redirect(absoluteUrl(origin, '/', server.config.host), 301)
+  const [id = '', ...segments] = readUrlPath(rawPath)?.file.split('/') ?? []
+  const blog = server.hosts().findById(id)
+  const name = segments.join('/')
+  const file = blog && (await openCdnFile(server, blog, name))
+  if (blog === undefined || file === undefined) return answerUnknown(server, delivery)
+  delivery.reply.header('access-control-allow-origin', '*')
+  return deliverFile(delivery, file, { name, cacheControl: cdnControl, tags: [`blog:${blog.id}`] })
+}
+
+async function openCdnFile(server: ServerContext, blog: Blog, name: string): Promise<PublicFile | undefined> {
+  const isPublic = (path: string): boolean => isPublicFile(path, 'visitors')
+  const made = await openPublicFile(server.staticFiles.folderOf(blog.id), name, isPublic)
+  return made ?? openPublicFile(blog.folder, name, isPublic)
+}

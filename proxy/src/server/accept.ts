@@ -1,0 +1,82 @@
+import type { Socket } from 'node:net'
+import type { Connection } from '../request.ts'
+import { addressMatcher, isLoopback, plainAddress } from './address.ts'
+import { parseProxyHeader, type ProxySource } from './proxy-header.ts'
+import type { Registry, Tracked } from './registry.ts'
+
+/** A connection whose visitor is known and which no protocol has yet. */
+export type Accepted = {
+  readonly socket: Socket
+  readonly tracked: Tracked
+  /** All of `Connection` that is known before TLS. */
+  readonly origin: Pick<Connection, 'id' | 'address' | 'port' | 'trusted' | 'loopback' | 'localPort'>
+}
+
+export type AcceptOptions = {
+  registry: Registry
+  trustedProxies: readonly string[]
+  proxyProtocol: boolean
+}
+
+/**
+ * The first stage of a connection: `accept -> PROXY header`. From here on the socket is the edge's.
+ * @returns a listener for `net.Server`'s 'connection'; `next` gets the socket with its bytes unread.
+ */
+export function createAcceptor(options: AcceptOptions, next: (accepted: Accepted) => void): (socket: Socket) => void {
+  const isTrusted = addressMatcher(options.trustedProxies)
+  let lastId = 0
+
+  function admit(socket: Socket, tracked: Tracked, peer: string, source: ProxySource | undefined): void {
+    next({
+      socket,
+      tracked,
+      origin: {
+        id: ++lastId,
+        address: source === undefined ? peer : plainAddress(source.address),
+        port: source === undefined ? (socket.remotePort ?? 0) : source.port,
+        trusted: isTrusted(peer),
+        loopback: source === undefined && isLoopback(peer),
+        localPort: socket.localPort ?? 0,
+      },
+    })
+  }
+
+  return (socket) => {
+    // A reset is an ordinary end of a connection: whoever reads or writes it is told by its own error.
+    socket.on('error', ignore)
+    const peer = plainAddress(socket.remoteAddress)
+    const trusted = isTrusted(peer)
+    const tracked = options.registry.add(socket, peer, trusted || isLoopback(peer))
+    if (tracked === undefined) {
+      socket.destroy()
+      return
+    }
+    if (!options.proxyProtocol || !trusted) {
+      admit(socket, tracked, peer, undefined)
+      return
+    }
+    readProxyHeader(socket, (source) => admit(socket, tracked, peer, source))
+  }
+}
+
+/** Collects the header, puts the bytes behind it back, and lets go of the socket. Anything wrong ends the connection. */
+function readProxyHeader(socket: Socket, done: (source: ProxySource | undefined) => void): void {
+  let received: Buffer = Buffer.alloc(0)
+  function onReadable(): void {
+    const chunk: unknown = socket.read()
+    if (!Buffer.isBuffer(chunk)) return
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
+    const header = parseProxyHeader(received)
+    if (header.kind === 'incomplete') return
+    socket.off('readable', onReadable)
+    if (header.kind === 'invalid') {
+      socket.destroy()
+      return
+    }
+    if (header.length < received.length) socket.unshift(received.subarray(header.length))
+    done(header.source)
+  }
+  socket.on('readable', onReadable)
+}
+
+function ignore(): void {}

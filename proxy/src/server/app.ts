@@ -1,0 +1,42 @@
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Server } from 'node:http'
+import { codeOf } from '../errors.ts'
+import { exchangeOf, type Exchange, type Incoming, type Outgoing } from '../request.ts'
+import type { PageDetails } from './synth.ts'
+
+export type App = {
+  /** Hands a request to Fastify's router. */
+  fetch(request: Incoming, response: Outgoing): void
+  close(): Promise<void>
+}
+
+/**
+ * The Fastify app: it begins where the stages end, at `fetch`, and holds what is for breadth and not for the hot path.
+ * Its router always sees `/`: the target has been judged already, and reaches the app byte for byte.
+ */
+export async function createApp(
+  server: Server,
+  register: (app: FastifyInstance) => void,
+  fail: (exchange: Exchange, details: PageDetails) => void,
+): Promise<App> {
+  const app = fastify({
+    serverFactory: () => server,
+    logger: false,
+    rewriteUrl: () => '/',
+    exposeHeadRoutes: false,
+    // Bodies are streams with limits by class of path; Fastify never holds one.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    forceCloseConnections: false,
+  })
+  app.setErrorHandler((error, request, reply) => {
+    reply.hijack()
+    fail(exchangeOf(request.raw), { status: 502, page: 'offline', reason: codeOf(error) })
+  })
+  register(app)
+  await app.ready()
+  return {
+    // HTTP/2 comes through Node's compatibility API, which Fastify knows; its type here speaks of HTTP/1.1 alone.
+    fetch: (request, response) => app.routing(request as never, response as never),
+    close: () => app.close(),
+  }
+}

@@ -1,0 +1,59 @@
+import type { Config } from '../config.ts'
+import type { RequestHead } from '../request.ts'
+import type { PageName } from './pages/page.ts'
+
+/** An answer that the edge gives by itself, without looking for content. */
+export type Verdict =
+  | { kind: 'page'; status: number; page: PageName; reason: string; headers?: readonly string[] }
+  | { kind: 'redirect'; status: 301 | 302; location: string }
+  | { kind: 'text'; status: number; body: string; headers?: readonly string[] }
+  | { kind: 'purge' }
+
+export type GuardOptions = Pick<Config, 'host' | 'httpsPort'> & {
+  /** May this request purge on the plain listener? (interface.md, last paragraph) */
+  mayPurge(head: RequestHead): boolean
+}
+
+export type Guard = (head: RequestHead) => Verdict | undefined
+
+const CHALLENGE = '/.well-known/acme-challenge/'
+
+/** The stage `guard`: what is answered, refused or redirected before anything is looked up or forwarded. */
+export function createGuard(options: GuardOptions): Guard {
+  const port = options.httpsPort === 443 ? '' : `:${options.httpsPort}`
+
+  return (head) => {
+    const { site, target } = head
+    if (head.method === 'CONNECT' || head.method === 'TRACE') {
+      const headers = ['Allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH']
+      return { kind: 'page', status: 405, page: 'method-not-allowed', reason: 'method refused', headers }
+    }
+    if (!head.connection.covers(head.host)) {
+      return { kind: 'page', status: 421, page: 'misdirected', reason: 'host is not the name of the certificate' }
+    }
+    if (head.scheme === 'http') {
+      // A CA asks over port 80 for every host, and must not be sent elsewhere (RFC 8555 8.3).
+      if (target.startsWith(CHALLENGE)) return { kind: 'text', status: 404, body: 'no such challenge\n' }
+      if (target.startsWith('/purge') && isPath(target, '/purge') && options.mayPurge(head)) return { kind: 'purge' }
+    }
+    if (target.startsWith('/health') && isPath(target, '/health') && isOurs(head, options.host)) {
+      return { kind: 'text', status: 200, body: 'ok\n', headers: ['Cache-Control', 'no-store'] }
+    }
+    if (head.scheme === 'http' && site.httpsOnly) {
+      return { kind: 'redirect', status: 301, location: `https://${site.host}${port}${target}` }
+    }
+    if (site.kind === 'cdn' && target === '/') {
+      return { kind: 'redirect', status: 302, location: `https://${options.host}${port}/` }
+    }
+    return undefined
+  }
+}
+
+function isPath(target: string, path: string): boolean {
+  return target.length === path.length || target[path.length] === '?'
+}
+
+/** `/health` may be a page of a customer's site: the edge answers for its own names and for addresses only. */
+function isOurs(head: RequestHead, blotHost: string): boolean {
+  return head.site.kind === 'address' || head.host === blotHost || head.host === 'localhost'
+}

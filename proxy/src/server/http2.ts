@@ -1,0 +1,41 @@
+import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2'
+import type { Duplex } from 'node:stream'
+
+export type Http2 = {
+  take(socket: Duplex): void
+  /** GOAWAY on every session: streams under way finish, later ones are refused (RFC 9113 6.8). */
+  drain(): void
+}
+
+const IDLE_MS = 65_000
+const MAX_STREAMS = 128
+const MAX_HEADER_LINES = 256
+const WINDOW_BYTES = 1024 * 1024
+
+/** An HTTP/2 server that never listens: it is handed TLS sockets on which `h2` was agreed. */
+export function createHttp2(onRequest: (request: Http2ServerRequest, response: Http2ServerResponse) => void): Http2 {
+  const sessions = new Set<ServerHttp2Session>()
+  let draining = false
+  const server = createServer({
+    maxHeaderListPairs: MAX_HEADER_LINES,
+    settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: WINDOW_BYTES },
+  })
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.on('close', () => sessions.delete(session))
+    session.on('error', () => session.destroy())
+    session.setTimeout(IDLE_MS, () => session.close())
+    if (draining) session.close()
+  })
+  server.on('request', onRequest)
+
+  return {
+    take(socket) {
+      server.emit('connection', socket)
+    },
+    drain() {
+      draining = true
+      for (const session of sessions) session.close()
+    },
+  }
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+import { isIPv4, isIPv6 } from 'node:net'
+import type { Connection, Incoming, RequestHead } from '../request.ts'
+import { normaliseName } from '../site/name.ts'
+import type { Site } from '../site/site.ts'
+import { identifySite } from '../site/site.ts'
+import { connectionOf } from './bind.ts'
+
+/** A request that goes no further: what the visitor gets, and why, for the log. */
+export type Refused = { status: 400 | 403 | 405 | 421 | 501 | 505; reason: string }
+
+/** How many `Host` values are remembered with their site. */
+const REMEMBERED_HOSTS = 10_000
+/** Visible ASCII and obs-text without `#`; llhttp has refused spaces and controls already (RFC 9112 3.2.1). */
+const TARGET = /^\/[^#\s]*$/
+const ABSOLUTE = /^https?:\/\/([^/?#\s]+)([/?][^#\s]*)?$/i
+const HOST_PORT = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{0,5}))?$/i
+
+/** The stages `receive` and `identify`: Node's request becomes the head that every later stage sees. */
+export type Receiver = (request: Incoming) => RequestHead | Refused
+
+export function createReceiver(blotHost: string): Receiver {
+  const sites = new Map<string, Site | null>()
+  const idPrefix = randomBytes(8).toString('hex')
+  let idCounter = 0
+
+  /** One parse for each distinct `Host`; the oldest is forgotten when strangers make up too many. */
+  function identify(authority: string): Site | null {
+    const known = sites.get(authority)
+    if (known !== undefined) return known
+    const site = parseAuthority(authority, blotHost)
+    if (sites.size >= REMEMBERED_HOSTS) {
+      const oldest = sites.keys().next()
+      if (!oldest.done) sites.delete(oldest.value)
+    }
+    sites.set(authority, site)
+    return site
+  }
+
+  return (request) => {
+    const connection = connectionOf(request)
+    const method = request.method ?? ''
+    const read = request.httpVersionMajor === 2 ? readHttp2(request) : readHttp1(request)
+    if ('status' in read) return read
+    const site = identify(read.authority)
+    if (site === null) return { status: 400, reason: 'invalid host' }
+    return head(read, {
+      method,
+      request,
+      connection,
+      site,
+      id: idPrefix + (++idCounter).toString(16).padStart(16, '0'),
+    })
+  }
+}
+
+type Line = { authority: string; target: string; version: RequestHead['version']; rawHeaders: readonly string[] }
+type Rest = { method: string; request: Incoming; connection: Connection; site: Site; id: string }
+
+function head(line: Line, rest: Rest): RequestHead {
+  return {
+    method: rest.method,
+    scheme: rest.connection.scheme,
+    host: rest.site.host,
+    authority: line.authority,
+    target: line.target,
+    version: line.version,
+    headers: rest.request.headers,
+    rawHeaders: line.rawHeaders,
+    connection: rest.connection,
+    site: rest.site,
+    id: rest.id,
+  }
+}
+
+function readHttp1(request: Incoming): Line | Refused {
+  const { rawHeaders, httpVersion } = request
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return { status: 505, reason: 'version not supported' }
+  let authority: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.length !== 4 || rawHeaders[i]?.toLowerCase() !== 'host') continue
+    if (authority !== undefined) return { status: 400, reason: 'several hosts' }
+    authority = rawHeaders[i + 1]
+  }
+  if (authority === undefined || authority === '') {
+    // RFC 9112 3.2 for HTTP/1.1; an HTTP/1.0 client is right not to send one, but there is no site to show it.
+    return httpVersion === '1.1' ? { status: 400, reason: 'no host' } : { status: 403, reason: 'no host' }
+  }
+  const target = request.url ?? ''
+  if (TARGET.test(target) || (target === '*' && request.method === 'OPTIONS')) {
+    return { authority, target, version: httpVersion, rawHeaders }
+  }
+  // RFC 9112 3.2.2: in absolute form, the target's authority takes the place of Host.
+  const absolute = ABSOLUTE.exec(target)
+  if (absolute === null) return { status: 400, reason: 'invalid target' }
+  const [, inTarget = '', path = '/'] = absolute
+  return { authority: inTarget, target: path.startsWith('/') ? path : `/${path}`, version: httpVersion, rawHeaders }
+}
+
+function readHttp2(request: Incoming): Line | Refused {
+  const { headers } = request
+  const pseudo = headers[':authority']
+  const authority = typeof pseudo === 'string' && pseudo !== '' ? pseudo : headers.host
+  if (authority === undefined || authority === '') return { status: 400, reason: 'no host' }
+  // RFC 9113 8.3.1: the two may not name different entities.
+  if (headers.host !== undefined && headers.host !== authority) return { status: 400, reason: 'two different hosts' }
+  const target = request.url ?? ''
+  if (!TARGET.test(target) && !(target === '*' && request.method === 'OPTIONS')) {
+    return { status: 400, reason: 'invalid target' }
+  }
+  const { rawHeaders } = request
+  let first = 0
+  while (rawHeaders[first]?.startsWith(':')) first += 2
+  return { authority, target, version: '2.0', rawHeaders: rawHeaders.slice(first) }
+}
+
+/** `host[:port]` of RFC 9110 7.2, or null. */
+function parseAuthority(authority: string, blotHost: string): Site | null {
+  const match = HOST_PORT.exec(authority)
+  if (match === null) return null
+  const [, host = '', port] = match
+  if (port !== undefined && Number(port) > 65535) return null
+  if (host.startsWith('[')) return isIPv6(host.slice(1, -1)) ? identifySite(host.toLowerCase(), blotHost, true) : null
+  if (isIPv4(host)) return identifySite(host, blotHost, true)
+  const name = normaliseName(host)
+  return name === undefined ? null : identifySite(name, blotHost, false)
+}

@@ -1,0 +1,78 @@
+import type { Socket } from 'node:net'
+import { edgeChannel } from '../events.ts'
+
+export type Tracked = {
+  readonly socket: Socket
+  readonly address: string
+  /** Until when a protocol must have it (PROXY header, handshake), ms of the monotonic clock; then Infinity. */
+  deadlineMs: number
+}
+
+export type RegistryLimits = {
+  /** Connections in this process. */
+  maxConnections: number
+  /** Connections from one address (loopback and trusted proxies excepted: many visitors stand behind them). */
+  maxPerAddress: number
+  /** How long a connection may take until a protocol has it, ms. */
+  openingMs: number
+}
+
+/** Every socket that the edge accepted and has not closed: the one place for caps and opening deadlines. */
+export type Registry = {
+  /** @returns undefined when a cap is reached; the caller then destroys the socket. */
+  add(socket: Socket, address: string, exempt: boolean): Tracked | undefined
+  /** A protocol has the connection now, and minds its own limits. */
+  opened(tracked: Tracked): void
+  count(): number
+  /** Resolves when no connection is left. */
+  empty(): Promise<void>
+  /** Ends all that is left, at once. */
+  destroy(): void
+}
+
+const SWEEP_MS = 1000
+
+export function createRegistry(limits: RegistryLimits): Registry {
+  const all = new Set<Tracked>()
+  const perAddress = new Map<string, number>()
+  const changed = edgeChannel('connection')
+  const waiting: (() => void)[] = []
+
+  const sweep = setInterval(() => {
+    const now = performance.now()
+    for (const tracked of all) if (tracked.deadlineMs < now) tracked.socket.destroy()
+  }, SWEEP_MS)
+  sweep.unref()
+
+  function remove(tracked: Tracked): void {
+    all.delete(tracked)
+    const left = (perAddress.get(tracked.address) ?? 1) - 1
+    if (left === 0) perAddress.delete(tracked.address)
+    else perAddress.set(tracked.address, left)
+    changed.publish({ open: all.size })
+    if (all.size === 0) for (const resolve of waiting.splice(0)) resolve()
+  }
+
+  return {
+    add(socket, address, exempt) {
+      const same = perAddress.get(address) ?? 0
+      if (all.size >= limits.maxConnections || (!exempt && same >= limits.maxPerAddress)) return undefined
+      const deadlineMs = performance.now() + limits.openingMs
+      const tracked: Tracked = { socket, address, deadlineMs }
+      all.add(tracked)
+      perAddress.set(address, same + 1)
+      socket.once('close', () => remove(tracked))
+      changed.publish({ open: all.size })
+      return tracked
+    },
+    opened(tracked) {
+      tracked.deadlineMs = Infinity
+    },
+    count: () => all.size,
+    empty: () => (all.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    destroy() {
+      clearInterval(sweep)
+      for (const tracked of all) tracked.socket.destroy()
+    },
+  }
+}

@@ -1,0 +1,154 @@
+import type { FastifyInstance } from 'fastify'
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Config } from '../config.ts'
+import { edgeChannel } from '../events.ts'
+import type { Exchange, RequestHead } from '../request.ts'
+import { createAcceptor, type Accepted } from './accept.ts'
+import { createApp } from './app.ts'
+import { bindConnection, boundConnection } from './bind.ts'
+import { createCommonHeaders } from './common-headers.ts'
+import { createGuard } from './guard.ts'
+import { startHandshake, type HandshakeCertificates } from './handshake.ts'
+import { createHttp1 } from './http1.ts'
+import { createHttp2 } from './http2.ts'
+import { createReceiver } from './receive.ts'
+import { createRegistry } from './registry.ts'
+import { createStages, type StageRooms } from './stages.ts'
+import type { PageDetails } from './synth.ts'
+
+/** The rooms that a worker joins to a server. */
+export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 'pipe' | 'purge' | 'inMaintenance'> & {
+  certificates: HandshakeCertificates
+  /** Puts the routes that reach the upstream into the Fastify app. */
+  register(
+    app: FastifyInstance,
+    common: (exchange: Exchange) => readonly string[],
+    fail: (exchange: Exchange, details: PageDetails) => void,
+  ): void
+  mayPurge(head: RequestHead): boolean
+}
+
+export type EdgeServer = {
+  /** Accepts from an inherited listening descriptor. */
+  listen(listener: { scheme: 'http' | 'https'; fd: number }): Promise<void>
+  connections(): number
+  /** Stops accepting, lets what is under way finish, ends the rest after `limitMs`. */
+  drain(limitMs: number): Promise<void>
+}
+
+const SERVER_NAME = 'blot-edge'
+const BACKLOG = 4096
+const OPENING_MS = 20_000
+const MAX_CONNECTIONS = 20_000
+const MAX_PER_ADDRESS = 1000
+
+const requests = edgeChannel('request')
+
+/** Joins the stages of a connection to the stages of a request. */
+export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms<Found>): Promise<EdgeServer> {
+  const registry = createRegistry({
+    maxConnections: MAX_CONNECTIONS,
+    maxPerAddress: MAX_PER_ADDRESS,
+    openingMs: OPENING_MS + config.issueWaitMs,
+  })
+  const common = createCommonHeaders(SERVER_NAME, config.altSvc)
+  const http1 = createHttp1({
+    request: (request, response) => stages.request(request, response),
+    upgrade: (request, response, socket, firstBytes) => stages.upgrade(request, response, socket, firstBytes),
+    malformed: logMalformed,
+  })
+  const http2 = createHttp2((request, response) => stages.request(request, response))
+  const app = await createApp(
+    http1.server,
+    (fastify) => rooms.register(fastify, common, (exchange, details) => stages.fail(exchange, details)),
+    (exchange, details) => stages.fail(exchange, details),
+  )
+  const stages = createStages<Found>({
+    ...rooms,
+    receive: createReceiver(config.host),
+    guard: createGuard({ host: config.host, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
+    fetch: app.fetch,
+    common,
+  })
+
+  function takePlain({ socket, tracked, origin }: Accepted): void {
+    registry.opened(tracked)
+    bindConnection(socket, { ...origin, scheme: 'http', serverName: undefined, covers: always })
+    http1.take(socket)
+  }
+
+  function takeSecure(accepted: Accepted): void {
+    startHandshake(accepted, rooms.certificates, ({ socket, protocol, serverName, covers }) => {
+      registry.opened(accepted.tracked)
+      // Who names no server, or repeats what the handshake named, contradicts nothing.
+      const agrees = (host: string): boolean => serverName === undefined || host === serverName || covers(host)
+      bindConnection(socket, { ...accepted.origin, scheme: 'https', serverName, covers: agrees })
+      if (protocol === 'h2') http2.take(socket)
+      else http1.take(socket)
+    })
+  }
+
+  const { trustedProxies, proxyProtocol } = config
+  const accept = {
+    http: createAcceptor({ registry, trustedProxies, proxyProtocol }, takePlain),
+    https: createAcceptor({ registry, trustedProxies, proxyProtocol }, takeSecure),
+  }
+  const listening: NetServer[] = []
+
+  return {
+    async listen({ scheme, fd }) {
+      listening.push(await listenOn(fd, accept[scheme], scheme === 'http'))
+    },
+    connections: () => registry.count(),
+    async drain(limitMs) {
+      for (const server of listening) server.close()
+      http1.drain()
+      http2.drain()
+      const timer = setTimeout(() => registry.destroy(), limitMs)
+      await registry.empty()
+      clearTimeout(timer)
+      registry.destroy()
+      http1.close()
+      await app.close()
+    },
+  }
+}
+
+/** @param halfOpen HTTP/1.1 clients may close their side after the request; `node:http` expects to see that. */
+function listenOn(fd: number, onSocket: (socket: Socket) => void, halfOpen: boolean): Promise<NetServer> {
+  return new Promise((resolve, reject) => {
+    const server = createNetServer({ allowHalfOpen: halfOpen, noDelay: true }, onSocket)
+    server.once('error', reject)
+    server.listen({ fd, backlog: BACKLOG }, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+function logMalformed(socket: Duplex, status: number, reason: string): void {
+  const connection = boundConnection(socket)
+  requests.publish({
+    method: '-',
+    scheme: connection?.scheme ?? 'http',
+    host: '',
+    target: '',
+    version: '-',
+    status,
+    bytes: 0,
+    durationMs: 0,
+    cache: undefined,
+    upstream: undefined,
+    requestId: '0'.repeat(32),
+    address: connection?.address ?? 'unknown',
+    reason,
+    aborted: true,
+    userAgent: undefined,
+    referrer: undefined,
+  })
+}
+
+function always(): boolean {
+  return true
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { ListenerInfo } from '../lifecycle/messages.ts'
+import { startApp, type AppProcess } from './app-process.ts'
+import type { Command, CommandContext } from './command.ts'
+import { renderWelcome } from './welcome.ts'
+import { serve } from './serve.ts'
+
+export const dev: Command = {
+  name: 'dev',
+  summary: 'the edge and the Blot app on this machine, or a local HTTPS proxy in front of any app',
+  usage: '[--upstream URL] [--host NAME]…',
+  help: `Without options it starts the Blot app with the blogs of BLOT_BLOGS_DIRECTORY, and the edge in front of it.
+With --upstream it is a local HTTPS proxy in front of your own app:
+  blot-edge dev --upstream http://localhost:3000 --host app.localhost
+Certificates come from a CA of this machine's own; the way to trust it is printed at start.`,
+  options: { upstream: { type: 'string' }, host: { type: 'string', multiple: true } },
+  async run(context) {
+    const { upstream, host } = context.values
+    const flags = {
+      ...(typeof upstream === 'string' ? { upstream } : {}),
+      ...(Array.isArray(host) ? { hosts: host.map(String) } : {}),
+    }
+    const { config } = await context.resolve('dev', flags)
+    let app: AppProcess | undefined
+    return serve(context, {
+      config,
+      async beforeChildren(listeners, log) {
+        if (flags.upstream !== undefined) return config
+        app = await startApp({
+          main: join(context.root, 'blot-app/src/main.ts'),
+          environment: appEnvironment(context, config, listeners),
+          onEnd: (how) => log.warn({ how }, 'the app ended and is started again'),
+        })
+        return withAppPort(config, app.port)
+      },
+      onRunning: (listeners) =>
+        context.stdout.write(renderWelcome({ config, listeners, appPort: app?.port, hosts: flags.hosts ?? [] })),
+      onStopped: async () => app?.stop(),
+    })
+  },
+}
+
+/** What the app needs to know of the edge: the same folders, and where to purge. */
+function appEnvironment(
+  { environment }: CommandContext,
+  config: Config,
+  listeners: readonly ListenerInfo[],
+): Record<string, string | undefined> {
+  const http = listeners.find(({ name }) => name === 'http')
+  return {
+    ...environment,
+    BLOT_HOST: config.host,
+    BLOT_PORT: String(config.appPort),
+    BLOT_PROTOCOL: 'https',
+    BLOT_CACHE: String(config.pageFiles),
+    BLOT_CACHE_DIRECTORY: config.cacheDirectory,
+    BLOT_DATA_DIRECTORY: config.appDataDirectory,
+    BLOT_REVERSE_PROXY_URLS:
+      environment['BLOT_REVERSE_PROXY_URLS'] ?? `http://127.0.0.1:${http?.port ?? config.httpPort}`,
+  }
+}
+
+/** With BLOT_PORT=0 the app chose its port; everything that named port 0 means that one. */
+function withAppPort(config: Config, port: number): Config {
+  const renamed = (url: string): string => url.replace('http://127.0.0.1:0', `http://127.0.0.1:${port}`)
+  const { permission } = config
+  return {
+    ...config,
+    appPort: port,
+    upstreams: config.upstreams.map((upstream) => ({ ...upstream, url: renamed(upstream.url) })),
+    permission: permission.kind === 'http' ? { kind: 'http', url: renamed(permission.url) } : permission,
+  }
+}

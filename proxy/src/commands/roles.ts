@@ -1,0 +1,30 @@
+import { manager } from '../lifecycle/manager.ts'
+import { playRole, type RoleBody } from '../lifecycle/role.ts'
+import { worker } from '../lifecycle/worker.ts'
+import { createLog, logEvents } from '../log.ts'
+import type { Command } from './command.ts'
+
+/** The roles of a child process: started by a primary, never by a person. */
+export const roles: readonly Command[] = [role('worker', worker), role('manager', manager)]
+
+function role(name: string, body: RoleBody): Command {
+  return {
+    name,
+    summary: undefined,
+    usage: '',
+    help: 'Started by "blot-edge run", which tells it what to do.',
+    options: {},
+    async run(context) {
+      if (process.send === undefined) {
+        context.stderr.write(`blot-edge: ${name} is started by "blot-edge run"\n`)
+        return 2
+      }
+      // Ctrl-C reaches every process of the terminal; what it means is decided by the primary.
+      context.onSignal(() => undefined)
+      return playRole(async (settings, channel, handlers) => {
+        logEvents(createLog({ format: settings.config.log, destination: context.stdout }))
+        return body(settings, channel, handlers)
+      })
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import type { Config } from '../config.ts'
+import { logEvents, createLog, type Log } from '../log.ts'
+import { prepareDataDirectory } from '../lifecycle/data-directory.ts'
+import type { ListenerInfo } from '../lifecycle/messages.ts'
+import { startPrimary } from '../lifecycle/primary.ts'
+import { resolveUser } from '../lifecycle/user.ts'
+import type { CommandContext } from './command.ts'
+
+export type ServeOptions = {
+  config: Config
+  /** Called between binding and serving; its configuration is what the workers get. */
+  beforeChildren?(listeners: readonly ListenerInfo[], log: Log): Promise<Config>
+  /** Called once every process answers. */
+  onRunning?(listeners: readonly ListenerInfo[]): void
+  /** Called before the edge drains, and awaited after. */
+  onStopped?(): Promise<void>
+}
+
+const DRAIN_MS = 30_000
+
+/** What `run` and `dev` share: a primary from start to the end of its drain. @returns the exit code. */
+export async function serve(context: CommandContext, options: ServeOptions): Promise<number> {
+  const { config } = options
+  const log = createLog({ format: config.log, destination: context.stdout })
+  logEvents(log)
+  const stopping = Promise.withResolvers<string>()
+  context.onSignal((signal) => stopping.resolve(signal))
+  const user = resolveUser(config.user)
+  prepareDataDirectory(config.dataDirectory, user)
+  const { beforeChildren } = options
+  const primary = await startPrimary({
+    config,
+    version: context.version,
+    argv: [context.main],
+    environment: withoutConfiguration(context.environment),
+    user,
+    ...(beforeChildren === undefined ? {} : { beforeChildren: (listeners) => beforeChildren(listeners, log) }),
+  })
+  log.info({ listeners: primary.listeners, workers: config.workers }, 'running')
+  options.onRunning?.(primary.listeners)
+
+  const signal = await stopping.promise
+  log.info({ signal }, 'draining')
+  await primary.stop(DRAIN_MS)
+  await options.onStopped?.()
+  log.info('stopped')
+  return 0
+}
+
+/** Configuration and secrets reach the children over their channel: `/proc/<pid>/environ` shows none. */
+function withoutConfiguration(environment: CommandContext['environment']): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(EDGE|BLOT)_/.test(name)))
+}

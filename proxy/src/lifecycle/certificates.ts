@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readCertificateFiles } from '../certificates/certificate-files.ts'
+import { createCertificates, type Certificates } from '../certificates/certificates.ts'
+import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
+import { openFallback } from '../certificates/fallback.ts'
+import { openLocalIssuer } from '../certificates/issuers/local.ts'
+import { createObtainer, type Obtainer } from '../certificates/obtain.ts'
+import { createPermission, type CachedPermission } from '../certificates/permission.ts'
+import type { Config } from '../config.ts'
+import { openFileVault } from '../store/file-vault.ts'
+import type { Store } from '../store/open.ts'
+import type { Channel } from './channel.ts'
+
+/** How the room `certificates` is joined to the store, and how workers and the manager share its work. */
+
+/** The manager's part: orders are made once a machine, and the local CA's key is in one process only. */
+export type CertificateManager = {
+  /** Undefined with EDGE_ISSUER=none. */
+  readonly obtainer: Obtainer | undefined
+  readonly issuerId: string | undefined
+  /** Makes the fallback certificate anew where that is due. */
+  prepare(): Promise<StoredCertificate>
+}
+
+/** A little longer than the manager's own deadline for an order, whose error says more. */
+const ORDER_MS = 100_000
+
+export async function openCertificateManager(config: Config, store: Store): Promise<CertificateManager> {
+  const issuer = config.issuer === 'local' ? await openLocalIssuer(config.dataDirectory) : undefined
+  const permission = openPermission(config, store)
+  const vault = await openFallbackVault(config)
+  return {
+    obtainer: issuer && createObtainer({ vault: store.vault, locker: store.locker, issuer, permission }),
+    issuerId: issuer?.id,
+    prepare: () => openFallback({ vault, blotHost: config.host, issuer }),
+  }
+}
+
+/** The worker's part: what each handshake gets. */
+export async function openWorkerCertificates(config: Config, store: Store, channel: Channel): Promise<Certificates> {
+  const [wildcard, dhparamsPem] = await Promise.all([
+    config.wildcard && readCertificateFiles(`*.${config.host}`, config.wildcard),
+    config.dhparamsFile === undefined ? undefined : readFile(config.dhparamsFile, 'utf8'),
+  ])
+  const vault = await openFallbackVault(config)
+  const prepared = await prepare(channel)
+  return createCertificates({
+    vault: store.vault,
+    copies: store.copies,
+    permission: openPermission(config, store),
+    async obtain(name, signal) {
+      signal.throwIfAborted()
+      await channel.call('manager', 'obtain', { name }, ORDER_MS)
+    },
+    fallback: wildcard ?? (await readFallback(vault, config)),
+    ...(wildcard === undefined && {
+      async renewFallback() {
+        await prepare(channel)
+        return readFallback(vault, config)
+      },
+    }),
+    wildcard,
+    dhparamsPem,
+    issuerKind: config.issuer,
+    issuerId: prepared?.issuerId ?? undefined,
+    issueWaitMs: config.issueWaitMs,
+  })
+}
+
+function openPermission(config: Config, store: Store): CachedPermission {
+  return createPermission({
+    source: config.permission,
+    store: store.permission,
+    own: { blotHost: config.host, issuerKind: config.issuer, wildcard: config.wildcard !== undefined },
+  })
+}
+
+/** A worker that starts while the manager is away goes on with the fallback certificate that is there. */
+async function prepare(channel: Channel): Promise<{ issuerId: string | null } | undefined> {
+  try {
+    const [answer] = await channel.call('manager', 'prepare', null)
+    return answer
+  } catch {
+    return undefined
+  }
+}
+
+async function readFallback(vault: Vault, config: Config): Promise<StoredCertificate> {
+  const fallback = await vault.read(config.host)
+  if (fallback === undefined) throw new Error(`there is no fallback certificate in ${config.dataDirectory}`)
+  return fallback
+}
+
+/** Beside the store: a machine that shares a Redis with others still has a fallback of its own. */
+function openFallbackVault(config: Config): Promise<Vault> {
+  return openFileVault(join(config.dataDirectory, 'fallback'))
+}

@@ -1,0 +1,91 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { edgeChannel } from '../events.ts'
+import { createChannel, type CallHandlers, type Channel, type Relay } from './channel.ts'
+import type { ListenerInfo, Message, ProcessInfo, ProcessState, Role } from './messages.ts'
+
+export type ChildRole = Exclude<Role, 'primary'>
+
+export type ChildOptions = {
+  role: ChildRole
+  id: string
+  /** The command line of the process, after the runtime: `[main.ts, 'worker']`. */
+  argv: readonly string[]
+  /** Descriptors that the child inherits, as 4, 5, … (3 is the channel). */
+  fds: readonly number[]
+  user: { uid: number; gid: number } | undefined
+  environment: Readonly<Record<string, string | undefined>>
+  settings: Message & { type: 'start' }
+  handlers: CallHandlers
+  relay: Relay
+  onEvent(message: Message & { type: 'event' }): void
+}
+
+/** A worker or manager as the primary sees it. */
+export type Child = {
+  readonly role: ChildRole
+  readonly id: string
+  readonly process: ChildProcess
+  readonly channel: Channel
+  state: ProcessState
+  /** Resolves once it answers; rejects when it ends or fails before. */
+  readonly ready: Promise<readonly ListenerInfo[]>
+  readonly ended: Promise<void>
+  info(): ProcessInfo
+  drain(limitMs: number): void
+}
+
+const faults = edgeChannel('fault')
+
+export function startChild(options: ChildOptions): Child {
+  const { role, id } = options
+  const child = spawn(process.execPath, options.argv, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...options.fds],
+    env: options.environment,
+    ...options.user,
+  })
+  const startedAt = new Date().toISOString()
+  const ready = Promise.withResolvers<readonly ListenerInfo[]>()
+  const ended = Promise.withResolvers<void>()
+  // A child that nobody waits for must not end the primary with an unhandled rejection.
+  ready.promise.catch(() => undefined)
+
+  const channel = createChannel(child, options.handlers, { relay: options.relay })
+  channel.onMessage((message) => {
+    if (message.type === 'ready') {
+      handle.state = 'running'
+      ready.resolve(message.listeners)
+    } else if (message.type === 'event') {
+      options.onEvent(message)
+    } else if (message.type === 'failed') {
+      ready.reject(Object.assign(new Error(message.message), { code: message.code }))
+    }
+  })
+  child.once('error', (error) => {
+    ready.reject(error)
+    ended.resolve()
+  })
+  child.once('exit', (code, signal) => {
+    const how = signal ?? `code ${code}`
+    if (handle.state !== 'draining') faults.publish({ area: role, message: `${role} ended`, error: how, name: id })
+    handle.state = 'stopped'
+    ready.reject(new Error(`${id} ended with ${how} before it was ready`))
+    ended.resolve()
+  })
+  channel.send(options.settings)
+
+  const handle: Child = {
+    role,
+    id,
+    process: child,
+    channel,
+    state: 'starting',
+    ready: ready.promise,
+    ended: ended.promise,
+    info: () => ({ role, id, pid: child.pid ?? 0, state: handle.state, startedAt, rssBytes: 0 }),
+    drain(limitMs) {
+      handle.state = 'draining'
+      channel.send({ v: 1, type: 'drain', limitMs })
+    },
+  }
+  return handle
+}

@@ -1,0 +1,77 @@
+import { createAdmin } from '../admin/admin.ts'
+import type { AdminEvent, PurgeRequest } from '../admin/contracts.ts'
+import { createMetrics } from '../admin/metrics.ts'
+import { relayEvents } from '../admin/relay.ts'
+import { openStore } from '../store/open.ts'
+import { listenAdmin } from './admin-listener.ts'
+import { openCertificateManager } from './certificates.ts'
+import type { Channel } from './channel.ts'
+import type { RoleBody } from './role.ts'
+import { collectMetrics, collectStatus } from './status.ts'
+import { sumCounts } from './sum-counts.ts'
+
+/** The manager: what a machine does once, and the admin API. Workers ask it, and serve on without it. */
+export const manager: RoleBody = async (settings, channel, handlers) => {
+  const { id, config, version } = settings
+  const metrics = createMetrics()
+  const events = createEventList()
+  relayEvents(id, events.publish)
+  channel.onMessage((message) => {
+    if (message.type === 'event') events.publish(message.event)
+  })
+
+  const store = await openStore(config)
+  const { obtainer, issuerId, prepare } = await openCertificateManager(config, store)
+  await prepare()
+  handlers.prepare = async () => {
+    await prepare()
+    return { issuerId: issuerId ?? null }
+  }
+  handlers.obtain = async ({ name }) => {
+    await obtainer?.obtain(name)
+    return null
+  }
+
+  const own = (): { id: string; metrics: ReturnType<typeof metrics.snapshot> } => ({ id, metrics: metrics.snapshot() })
+  const admin = await createAdmin({
+    version,
+    token: config.adminToken,
+    purgeToken: config.purgeToken,
+    status: () => collectStatus(settings, channel, own()),
+    metrics: () => collectMetrics(channel, own()),
+    purge: (request) => purgeEveryWorker(channel, request),
+    onEvent: events.subscribe,
+  })
+  const listener = await listenAdmin(admin, config.admin)
+
+  return {
+    listeners: listener === undefined ? [] : [listener],
+    async drain() {
+      await admin.close()
+      await obtainer?.close()
+      await store.close()
+    },
+  }
+}
+
+async function purgeEveryWorker(channel: Channel, request: PurgeRequest): Promise<Map<string, number>> {
+  const hosts = 'all' in request ? null : request.hosts
+  return sumCounts(await channel.call('worker', 'purge', { hosts }))
+}
+
+type EventListener = (event: AdminEvent) => void
+
+function createEventList(): { publish: EventListener; subscribe(listener: EventListener): () => void } {
+  const listeners = new Set<EventListener>()
+  return {
+    publish(event) {
+      for (const listener of listeners) listener(event)
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
+  }
+}

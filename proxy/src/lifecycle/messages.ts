@@ -1,0 +1,56 @@
+import type { AdminEvent } from '../admin/contracts.ts'
+import type { MetricsSnapshot } from '../admin/metrics.ts'
+
+/**
+ * The calls between the processes of one machine. Whoever calls names a role, not a process: the primary passes the call
+ * on, to the manager, or to every worker, and brings the answers back.
+ */
+export type Calls = {
+  /** worker -> manager: the certificate of this name shall be in the vault. Answers when it is. */
+  obtain: { ask: { name: string }; answer: null }
+  /** worker -> manager: the fallback certificate shall be in the data directory. Answers with the id of the issuer. */
+  prepare: { ask: null; answer: { issuerId: string | null } }
+  /** anyone -> workers: drop these hosts from memory (all of them: `hosts` null). Answers with entries dropped by host. */
+  purge: { ask: { hosts: readonly string[] | null }; answer: Record<string, number> }
+  /** manager -> workers: what have you counted? */
+  report: { ask: null; answer: ProcessReport }
+  /** manager -> primary: which processes are there? */
+  processes: { ask: null; answer: { state: ProcessState; processes: ProcessInfo[]; listeners: ListenerInfo[] } }
+}
+
+export type CallKind = keyof Calls
+export type Role = 'primary' | 'manager' | 'worker'
+export type ProcessState = 'starting' | 'running' | 'reloading' | 'draining' | 'stopped'
+
+export type ProcessInfo = {
+  role: Role
+  id: string
+  pid: number
+  state: ProcessState
+  startedAt: string
+  rssBytes: number
+}
+export type ListenerInfo = { name: 'http' | 'https' | 'admin'; address: string; port: number }
+
+/** What a process says of itself. */
+export type ProcessReport = { id: string; metrics: MetricsSnapshot }
+
+/** What goes over an IPC channel. `v` lets a new generation refuse to guess what an older one means. */
+export type Message =
+  | { v: 1; type: 'call'; id: number; to: Role; kind: CallKind; ask: unknown }
+  | { v: 1; type: 'answer'; id: number; answers: unknown[] }
+  | { v: 1; type: 'failure'; id: number; code: string; message: string }
+  | { v: 1; type: 'start'; settings: unknown }
+  /** `listeners`: those that the child opened itself. */
+  | { v: 1; type: 'ready'; listeners: ListenerInfo[] }
+  | { v: 1; type: 'failed'; code: string; message: string }
+  | { v: 1; type: 'drain'; limitMs: number }
+  /** worker -> manager: for the dashboard. */
+  | { v: 1; type: 'event'; event: AdminEvent }
+
+/** @returns undefined for anything that is no message of this version. */
+export function parseMessage(raw: unknown): Message | undefined {
+  if (typeof raw !== 'object' || raw === null) return undefined
+  const message = raw as Message
+  return message.v === 1 && typeof message.type === 'string' ? message : undefined
+}

@@ -1,0 +1,55 @@
+import { codeOf } from '../errors.ts'
+import { createChannel, type CallHandlers, type Channel } from './channel.ts'
+import type { ListenerInfo } from './messages.ts'
+import type { ChildSettings } from './settings.ts'
+
+/** A role that is being played. */
+export type Playing = {
+  /** The listeners that it opened itself. */
+  listeners: ListenerInfo[]
+  drain(limitMs: number): Promise<void>
+}
+
+/** What a worker or manager does with its life. It puts the calls that it answers into `handlers`. */
+export type RoleBody = (settings: ChildSettings, channel: Channel, handlers: CallHandlers) => Promise<Playing>
+
+const LOST_PRIMARY_DRAIN_MS = 10_000
+
+/**
+ * Plays a role in a child process until it has drained.
+ * @returns the exit code: 0 drained, 1 could not start.
+ */
+export function playRole(body: RoleBody): Promise<number> {
+  return new Promise((resolve) => {
+    const handlers: CallHandlers = {}
+    const started = Promise.withResolvers<void>()
+    const channel = createChannel(process, handlers, { started: started.promise })
+    let running: Promise<Playing> | undefined
+
+    async function start(settings: ChildSettings): Promise<void> {
+      try {
+        running = body(settings, channel, handlers)
+        const { listeners } = await running
+        started.resolve()
+        channel.send({ v: 1, type: 'ready', listeners })
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        channel.send({ v: 1, type: 'failed', code: codeOf(error), message })
+        resolve(1)
+      }
+    }
+
+    async function drain(limitMs: number): Promise<void> {
+      const role = await running?.catch(() => undefined)
+      await role?.drain(limitMs)
+      resolve(0)
+    }
+
+    channel.onMessage((message) => {
+      if (message.type === 'start') void start(message.settings as ChildSettings)
+      else if (message.type === 'drain') void drain(message.limitMs)
+    })
+    // The primary is gone, and with it the sockets' owner: finish what is under way and end.
+    process.once('disconnect', () => void drain(LOST_PRIMARY_DRAIN_MS))
+  })
+}

@@ -1,0 +1,56 @@
+import type { StatusReport } from '../admin/contracts.ts'
+import type { MetricsSnapshot } from '../admin/metrics.ts'
+import type { Channel } from './channel.ts'
+import type { ProcessReport } from './messages.ts'
+import type { ChildSettings } from './settings.ts'
+
+/** How long a worker may take to say what it counted; one that does not answer is missing from the sums. */
+const REPORT_MS = 2000
+
+/** What `GET /status` tells: the primary knows the processes, each process knows its numbers. */
+export async function collectStatus(
+  { version, startedAt, config }: ChildSettings,
+  channel: Channel,
+  own: ProcessReport,
+): Promise<StatusReport> {
+  const [[primary], reports] = await Promise.all([
+    channel.call('primary', 'processes', null, REPORT_MS),
+    collectReports(channel, own),
+  ])
+  const numbers = new Map(reports.map(({ id, metrics }) => [id, metrics]))
+  return {
+    version,
+    state: primary?.state ?? 'stopped',
+    startedAt,
+    uptimeMs: Date.now() - Date.parse(startedAt),
+    host: config.host,
+    listeners: primary?.listeners ?? [],
+    processes: (primary?.processes ?? []).map((process) => {
+      const metrics = numbers.get(process.id)
+      return {
+        ...process,
+        connections: metrics?.gauges.connections ?? 0,
+        requests: metrics === undefined ? 0 : countRequests(metrics),
+        rssBytes: metrics?.gauges.rssBytes ?? process.rssBytes,
+      }
+    }),
+    upstreams: config.upstreams,
+  }
+}
+
+/** One snapshot of each process that answers. */
+export async function collectMetrics(channel: Channel, own: ProcessReport): Promise<MetricsSnapshot[]> {
+  return (await collectReports(channel, own)).map(({ metrics }) => metrics)
+}
+
+async function collectReports(channel: Channel, own: ProcessReport): Promise<ProcessReport[]> {
+  try {
+    return [own, ...(await channel.call('worker', 'report', null, REPORT_MS))]
+  } catch {
+    return [own]
+  }
+}
+
+function countRequests({ counters }: MetricsSnapshot): number {
+  return counters.durations.buckets.reduce((sum, count) => sum + count, 0)
+}

@@ -1,0 +1,66 @@
+import { EventEmitter } from 'node:events'
+import t from 'tap'
+import { createChannel, type Wire } from '../../src/lifecycle/channel.ts'
+
+/** Two ends that hand each other structured clones, as IPC does. */
+function createWires(): [Wire & EventEmitter, Wire & EventEmitter] {
+  const make = (): Wire & EventEmitter => Object.assign(new EventEmitter(), { connected: true }) as Wire & EventEmitter
+  const [left, right] = [make(), make()]
+  left.send = (message) => setImmediate(() => right.emit('message', structuredClone(message)))
+  right.send = (message) => setImmediate(() => left.emit('message', structuredClone(message)))
+  return [left, right]
+}
+
+await t.test('a call gets its answer, whatever the order of answers', async (t) => {
+  const [left, right] = createWires()
+  const caller = createChannel(left, {})
+  const release = Promise.withResolvers<void>()
+  createChannel(right, {
+    async obtain({ name }) {
+      if (name === 'slow.example') await release.promise
+      return null
+    },
+    purge: ({ hosts }) => Promise.resolve({ [hosts?.[0] ?? '']: 3 }),
+  })
+  const order: string[] = []
+  const slow = caller.call('manager', 'obtain', { name: 'slow.example' }).then(() => order.push('slow'))
+  const quick = caller.call('manager', 'purge', { hosts: ['a.example'] })
+  t.same(await quick, [{ 'a.example': 3 }])
+  order.push('quick')
+  release.resolve()
+  await slow
+  t.same(order, ['quick', 'slow'])
+})
+
+await t.test('a failure keeps its code', async (t) => {
+  const [left, right] = createWires()
+  const caller = createChannel(left, {})
+  createChannel(right, {
+    obtain: () => Promise.reject(Object.assign(new Error('denied'), { code: 'EDGE_ERR_CERTIFICATE_DENIED' })),
+  })
+  await t.rejects(caller.call('manager', 'obtain', { name: 'a.example' }), {
+    code: 'EDGE_ERR_CERTIFICATE_DENIED',
+    message: 'denied',
+  })
+  await t.rejects(caller.call('manager', 'prepare', null), { code: 'EDGE_ERR_CHANNEL_CLOSED' }, 'nobody handles it')
+})
+
+await t.test('calls end when the other end is gone, or silent', async (t) => {
+  const [left, right] = createWires()
+  const caller = createChannel(left, {})
+  createChannel(right, { obtain: () => new Promise(() => undefined) })
+  await t.rejects(caller.call('manager', 'obtain', { name: 'a.example' }, 10), { code: 'EDGE_ERR_CHANNEL_TIMEOUT' })
+  const pending = caller.call('manager', 'obtain', { name: 'a.example' })
+  left.emit('disconnect')
+  await t.rejects(pending, { code: 'EDGE_ERR_CHANNEL_CLOSED' })
+})
+
+await t.test('a message of another version is not guessed at', async (t) => {
+  const [left] = createWires()
+  const caller = createChannel(left, {})
+  caller.onMessage(() => t.fail('it was taken'))
+  left.emit('message', { v: 2, type: 'drain', limitMs: 0 })
+  left.emit('message', 'drain')
+  left.emit('message', null)
+  t.pass('ignored')
+})

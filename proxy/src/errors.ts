@@ -21,6 +21,10 @@ export const AdminUnavailable = createError<[string, string]>(
 )
 export const PortInUse = createError('EDGE_ERR_PORT_IN_USE', '%s')
 export const PortForbidden = createError('EDGE_ERR_PORT_FORBIDDEN', '%s')
+export const AdminListenFailed = createError(
+  'EDGE_ERR_ADMIN_LISTEN_FAILED',
+  'the admin API cannot listen on %s (EDGE_ADMIN): %s',
+)
 export const AddressUnavailable = createError('EDGE_ERR_ADDRESS_UNAVAILABLE', '%s')
 export const UserUnknown = createError('EDGE_ERR_USER_UNKNOWN', '%s')
 export const PidFileUnwritable = createError(
@@ -33,7 +37,13 @@ export const ChannelTimeout = createError('EDGE_ERR_CHANNEL_TIMEOUT', 'no answer
 export const HostInvalid = createError('EDGE_ERR_HOST_INVALID', 'invalid host', 400)
 export const UpstreamUnavailable = createError('EDGE_ERR_UPSTREAM_UNAVAILABLE', 'no upstream answered', 502)
 export const UpstreamTimeout = createError('EDGE_ERR_UPSTREAM_TIMEOUT', 'the upstream did not answer in time', 504)
+export const UpstreamRefused = createError('EDGE_ERR_UPSTREAM_REFUSED', 'the upstream cannot be reached', 502)
+export const UpstreamBusy = createError('EDGE_ERR_UPSTREAM_BUSY', 'every upstream has all the requests it may have', 503)
+export const RequestInvalid = createError('EDGE_ERR_REQUEST_INVALID', 'the request cannot be forwarded', 400)
 export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request body exceeds %s bytes', 413)
+export const BodyStalled = createError('EDGE_ERR_BODY_STALLED', 'the request body did not go on in time', 408)
+export const VisitorLeft = createError('EDGE_ERR_VISITOR_LEFT', 'the visitor left before the answer was complete')
+export const VisitorStalled = createError('EDGE_ERR_VISITOR_STALLED', 'the visitor did not read the answer in time')
 export const FileTruncated = createError('EDGE_ERR_FILE_TRUNCATED', 'the file became shorter while it was sent')
 
 export const StoreUnavailable = createError('EDGE_ERR_STORE_UNAVAILABLE', 'the store did not answer: %s')
@@ -58,6 +68,14 @@ export const LocalRootInvalid = createError(
   'EDGE_ERR_LOCAL_ROOT_INVALID',
   'the local CA in %s cannot be used: %s. Remove that folder to have a new one made',
 )
+
+export const AdminHostRefused = createError('EDGE_ERR_ADMIN_HOST_REFUSED', 'the Host must be a loopback name or the address that the admin API listens on', 403)
+export const AdminCrossSite = createError('EDGE_ERR_ADMIN_CROSS_SITE', 'a page of another site may not do this', 403)
+export const AdminUnauthorized = createError<[string]>('EDGE_ERR_ADMIN_UNAUTHORIZED', 'a valid token is required in %s', 401)
+export const AdminTokenInsufficient = createError('EDGE_ERR_ADMIN_TOKEN_INSUFFICIENT', 'the purge token opens /purge and nothing else', 403)
+export const AdminRouteUnknown = createError<[string, string]>('EDGE_ERR_ADMIN_ROUTE_UNKNOWN', 'there is no %s %s', 404)
+export const AdminTooManyClients = createError('EDGE_ERR_ADMIN_TOO_MANY_CLIENTS', 'too many clients follow the events', 503)
+export const PurgeInvalid = createError<[string]>('EDGE_ERR_PURGE_INVALID', '%s', 400)
 
 /** The code of any thrown value, for a log line: `EDGE_ERR_…`, Node's `E…`, or the class's name. */
 export function codeOf(error: unknown): string {

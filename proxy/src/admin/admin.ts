@@ -1,0 +1,40 @@
+import fastifyStatic from '@fastify/static'
+import { fastify, type FastifyInstance } from 'fastify'
+import type { AdminOptions } from './contracts.ts'
+import { answerError, answerNotFound } from './failure.ts'
+import { demandToken, refuseForeignHost, refuseCrossSite, setSecurityHeaders } from './protection.ts'
+import { eventRoutes } from './routes/events.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { purgeRoutes } from './routes/purge.ts'
+import { statusRoutes } from './routes/status.ts'
+
+/** 1000 host names of 253 characters fit. */
+const BODY_LIMIT_BYTES = 300 * 1024
+const REQUEST_TIMEOUT_MS = 10_000
+const MAX_CONNECTIONS = 128
+
+/**
+ * The admin API and its dashboard, ready to listen on EDGE_ADMIN and nowhere else.
+ * `close()` ends the event streams too.
+ */
+export async function createAdmin(options: AdminOptions): Promise<FastifyInstance> {
+  const app = fastify({ bodyLimit: BODY_LIMIT_BYTES, requestTimeout: REQUEST_TIMEOUT_MS })
+  app.server.maxConnections = MAX_CONNECTIONS
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(answerNotFound)
+  app.addHook('onRequest', setSecurityHeaders)
+  app.addHook('onRequest', refuseForeignHost)
+  app.addHook('onRequest', refuseCrossSite)
+
+  // The dashboard's files are open: they hold no data, and ask for the token themselves.
+  await app.register(fastifyStatic, { root: new URL('./public/', import.meta.url), wildcard: false, maxAge: 0 })
+  await app.register(purgeRoutes, options)
+  await app.register(async (guarded) => {
+    guarded.addHook('onRequest', demandToken(options))
+    await guarded.register(statusRoutes, options)
+    await guarded.register(metricsRoutes, options)
+    await guarded.register(eventRoutes, options)
+  })
+  return app
+}

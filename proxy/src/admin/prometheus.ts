@@ -1,0 +1,98 @@
+import { DURATION_BOUNDS_S } from './metrics.ts'
+import type { MergedMetrics } from './metrics-totals.ts'
+
+type Labels = Readonly<Record<string, string>>
+type Sample = { suffix?: string; labels?: Labels; value: number }
+type Metric = { name: string; type: 'counter' | 'gauge' | 'histogram'; help: string; samples: readonly Sample[] }
+
+export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** The Prometheus text format 0.0.4. No label holds anything that a visitor chooses. */
+export function renderPrometheus(merged: MergedMetrics, version: string): string {
+  return [...requestMetrics(merged), ...tlsMetrics(merged), ...edgeMetrics(merged, version)].map(render).join('')
+}
+
+function requestMetrics({ counters }: MergedMetrics): Metric[] {
+  const byClass = Object.entries(counters.requests).flatMap(([status, byCache]) =>
+    Object.entries(byCache)
+      .filter(([, value]) => value > 0)
+      .map(([cache, value]) => ({ labels: { status, cache }, value })),
+  )
+  return [
+    counter('requests_total', 'Requests by class of status and state of the cache.', byClass),
+    counter(
+      'requests_aborted_total',
+      'Requests whose connection closed before the answer was complete.',
+      counters.aborted,
+    ),
+    counter('response_body_bytes_total', 'Bytes of response bodies handed to connections.', counters.bytes),
+    {
+      name: 'request_duration_seconds',
+      type: 'histogram',
+      help: 'From the head of a request to the last byte of its answer.',
+      samples: histogram(counters.durations),
+    },
+  ]
+}
+
+function tlsMetrics({ counters }: MergedMetrics): Metric[] {
+  const { handshakes, certificates } = counters
+  return [
+    counter('handshakes_total', 'TLS handshakes by where the certificate came from.', by('outcome', handshakes)),
+    counter('certificates_total', 'Certificates ordered, by result.', by('result', certificates)),
+  ]
+}
+
+function edgeMetrics({ counters, gauges, processes }: MergedMetrics, version: string): Metric[] {
+  return [
+    counter('purges_applied_total', 'Purges, counted once in each process that applied them.', counters.purges.applied),
+    counter('purged_entries_total', 'Entries dropped by purges.', counters.purges.entries),
+    counter('faults_total', 'Faults written to the log.', counters.faults),
+    counter('process_cpu_seconds_total', 'CPU time of all processes.', counters.cpuSeconds),
+    gauge('connections_open', 'Connections that visitors hold open.', gauges.connections),
+    gauge('memory_tier_entries', 'Entries in the memory tiers of all workers.', gauges.memoryEntries),
+    gauge('memory_tier_bytes', 'Bytes in the memory tiers of all workers.', gauges.memoryBytes),
+    gauge('process_resident_memory_bytes', 'Resident memory of all processes.', gauges.rssBytes),
+    gauge('processes', 'Processes that answered.', processes),
+    gauge('build_info', 'Always 1.', [{ labels: { version }, value: 1 }]),
+  ]
+}
+
+function counter(name: string, help: string, value: number | readonly Sample[]): Metric {
+  return { name, type: 'counter', help, samples: typeof value === 'number' ? [{ value }] : value }
+}
+
+function gauge(name: string, help: string, value: number | readonly Sample[]): Metric {
+  return { ...counter(name, help, value), type: 'gauge' }
+}
+
+function by(label: string, values: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }))
+}
+
+/** Buckets of a Prometheus histogram are cumulative, and the last one is `+Inf`. */
+function histogram({ buckets, sumSeconds }: { buckets: readonly number[]; sumSeconds: number }): Sample[] {
+  let below = 0
+  const samples: Sample[] = buckets.map((value, i) => {
+    below += value
+    return { suffix: '_bucket', labels: { le: String(DURATION_BOUNDS_S[i] ?? '+Inf') }, value: below }
+  })
+  return [...samples, { suffix: '_sum', value: sumSeconds }, { suffix: '_count', value: below }]
+}
+
+function render({ name, type, help, samples }: Metric): string {
+  const full = `blot_edge_${name}`
+  const lines = samples.map(
+    ({ suffix = '', labels = {}, value }) => `${full}${suffix}${renderLabels(labels)} ${value}\n`,
+  )
+  return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${lines.join('')}`
+}
+
+function renderLabels(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}="${escapeLabel(value)}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}

@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+import { codeOf } from '../../errors.ts'
+import type { AdminOptions, StatusReport } from '../contracts.ts'
+
+type Options = Pick<AdminOptions, 'version' | 'status'>
+
+/** `GET /health`, `GET /ready`, `GET /status`. */
+export async function statusRoutes(app: FastifyInstance, { version, status }: Options): Promise<void> {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+
+  app.get('/health', () => ({ status: 'alive', version }))
+
+  app.get('/status', () => status())
+
+  app.get('/ready', async (_request, reply) => {
+    const answer = await status().then(readiness, (error: unknown) => ({
+      ready: false,
+      degraded: [`no status (${codeOf(error)})`],
+    }))
+    return reply.code(answer.ready ? 200 : 503).send(answer)
+  })
+}
+
+/** Ready while a worker answers; everything else that is away only degrades. */
+function readiness({ processes, degraded = [] }: StatusReport): { ready: boolean; degraded: string[] } {
+  const workers = processes.filter(({ role }) => role === 'worker')
+  const running = workers.filter(({ state }) => state === 'running').length
+  const missing = running < workers.length || running === 0 ? [`${running} of ${workers.length} workers running`] : []
+  return { ready: running > 0, degraded: [...missing, ...degraded] }
+}

@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify'
 import { absoluteUrl } from '../origin.ts'
 import { entityTag, htmlType } from '../render/page.ts'
 import { baseTemplate, templateFor } from '../render/template.ts'
@@ -9,7 +8,7 @@ import { isNotModified } from './conditional.ts'
 const mostListedBlogs = 200
 
 /** The platform's own page: which blogs there are. It names ports, so it is made for each visitor. */
-export function answerHome(server: ServerContext, { request, reply }: Delivery, visit: Visit): FastifyReply {
+export function answerHome(server: ServerContext, { request, reply }: Delivery, visit: Visit): void {
   if (visit.rawPath !== '/') return answerUnknown(server, { request, reply })
   const { hosts, config } = server
   const names = hosts().names.slice(0, mostListedBlogs)
@@ -23,11 +22,14 @@ export function answerHome(server: ServerContext, { request, reply }: Delivery, 
   const body = template.render('home', { host: config.host, blogs, isEmpty: blogs.length === 0, style: template.style })
   const etag = entityTag(body)
   reply.header('content-type', htmlType).header('cache-control', 'no-cache').header('etag', etag)
-  return isNotModified(request.headers, { etag, modified: new Date() }) ? reply.code(304).send() : reply.send(body)
+  // No date is given, so only the tag can match.
+  if (isNotModified({ 'if-none-match': request.headers['if-none-match'] }, { etag, modified: new Date() }))
+    reply.code(304).send()
+  else reply.send(body)
 }
 
 /** A host or path that nobody has. */
-export function answerUnknown(server: ServerContext, delivery: Delivery): FastifyReply {
+export function answerUnknown(server: ServerContext, delivery: Delivery): void {
   return answerNotice(server, delivery, {
     status: 404,
     title: 'Nothing here',
@@ -42,8 +44,8 @@ export interface Notice {
 }
 
 /** A page of the platform's own that says one thing and is never kept. */
-export function answerNotice(server: ServerContext, { reply }: Delivery, notice: Notice): FastifyReply {
+export function answerNotice(server: ServerContext, { reply }: Delivery, notice: Notice): void {
   const template = templateFor(server.templates, baseTemplate)
   reply.code(notice.status).header('content-type', htmlType).header('cache-control', 'no-store')
-  return reply.send(template.render('notice', { ...notice, style: template.style }))
+  reply.send(template.render('notice', { ...notice, style: template.style }))
 }

@@ -36,7 +36,8 @@ export async function createServer(server: ServerContext): Promise<FastifyInstan
     reply.header('x-content-type-options', 'nosniff')
     if (server.config.maintenance && !/^\/(?:health|permission)(?:\?|$)/.test(request.url)) {
       reply.header('retry-after', String(maintenanceSeconds))
-      return answerNotice(server, { request, reply }, { status: 503, ...notices[503] })
+      answerNotice(server, { request, reply }, { status: 503, ...notices[503] })
+      return reply
     }
     return undefined
   })

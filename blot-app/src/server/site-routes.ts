@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Blog } from '../blogs/model.ts'
 import { isPublicFile } from '../blogs/public-path.ts'
 import { absoluteUrl } from '../origin.ts'
@@ -16,11 +16,12 @@ const cdnControl = 'public, max-age=31536000'
 /** Everything that visitors of sites ask for. */
 export function registerSiteRoutes(app: FastifyInstance, server: ServerContext): void {
   app.get('/*', async (request, reply) => {
-    return answerVisit(server, { request, reply }, visitOf(server, request.raw))
+    await answerVisit(server, { request, reply }, visitOf(server, request.raw))
+    return reply
   })
 }
 
-async function answerVisit(server: ServerContext, delivery: Delivery, visit: Visit): Promise<FastifyReply> {
+async function answerVisit(server: ServerContext, delivery: Delivery, visit: Visit): Promise<void> {
   const { site, origin, rawPath, query } = visit
   switch (site.kind) {
     case 'blog':
@@ -51,8 +52,8 @@ function pageContext(server: ServerContext, { origin }: Visit, blog: Blog, previ
 }
 
 /** `cdn.<host>/<blog ID>/<path>`: what the app made for a blog, then the files of its folder. */
-async function answerCdn(server: ServerContext, delivery: Delivery, { rawPath, origin }: Visit): Promise<FastifyReply> {
-  if (rawPath === '/') return delivery.reply.redirect(absoluteUrl(origin, '/', server.config.host), 301)
+async function answerCdn(server: ServerContext, delivery: Delivery, { rawPath, origin }: Visit): Promise<void> {
+  if (rawPath === '/') return void delivery.reply.redirect(absoluteUrl(origin, '/', server.config.host), 301)
   const [id = '', ...segments] = readUrlPath(rawPath)?.file.split('/') ?? []
   const blog = server.hosts().findById(id)
   const name = segments.join('/')

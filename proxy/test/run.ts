@@ -45,7 +45,8 @@ function install(packages: readonly string[]): void {
   step(`installing ${packages.join(', ')}`)
   // `policy-rc.d` semantics without the file: packages must not start services on a developer's machine.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  const apt = (...args: string[]): number | null => spawnSync('apt-get', ['-qq', ...args], { env, stdio: 'inherit' }).status
+  const apt = (...args: string[]): number | null =>
+    spawnSync('apt-get', ['-qq', ...args], { env, stdio: 'inherit' }).status
   if (apt('update') !== 0 || apt('install', '-y', '--no-install-recommends', ...packages) !== 0) finish(0, 1)
 }
 

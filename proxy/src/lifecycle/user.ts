@@ -5,13 +5,11 @@ export type UserIds = { uid: number; gid: number }
 
 /**
  * Whom workers and manager run as. Only a primary that is root can choose: anyone else's children run as itself.
- * @param user a name or number; root's own number is refused.
- * @throws EDGE_ERR_USER_UNKNOWN when there is no such user, or none was named.
+ * @param user a name or number; root's own number is refused. Undefined (`dev` alone has no default): as the primary.
+ * @throws EDGE_ERR_USER_UNKNOWN when there is no such user.
  */
 export function resolveUser(user: string | undefined): UserIds | undefined {
-  if (process.getuid?.() !== 0) return undefined
-  if (user === undefined)
-    throw new UserUnknown('EDGE_USER is not set, and workers never run as root: name an unprivileged user')
+  if (process.getuid?.() !== 0 || user === undefined) return undefined
   const uid = ask('-u', user)
   const gid = ask('-g', user)
   if (uid === 0) throw new UserUnknown(`EDGE_USER=${user} is root: name an unprivileged user`)

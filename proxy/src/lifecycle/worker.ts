@@ -38,8 +38,10 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     certificates,
     lookup: (head) => files.find(head),
     deliver,
-    register: (app, commonHeaders, fail) => registerUpstream(app, { pool, commonHeaders, fail, config }),
-    pipe: createTunnel({ pool, config }),
+    upstream(tools) {
+      const options = { pool, config, ...tools }
+      return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
+    },
     purge: (target) => purgeEverywhere(target, channel),
     mayPurge: createPurgeRule(config),
     inMaintenance: () => config.maintenance,

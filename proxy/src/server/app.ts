@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify'
-import type { Server } from 'node:http'
+import { createServer } from 'node:http'
 import { codeOf } from '../errors.ts'
 import { exchangeOf, type Exchange, type Incoming, type Outgoing } from '../request.ts'
 import type { PageDetails } from './synth.ts'
@@ -15,12 +15,12 @@ export type App = {
  * Its router always sees `/`: the target has been judged already, and reaches the app byte for byte.
  */
 export async function createApp(
-  server: Server,
   register: (app: FastifyInstance) => void,
   fail: (exchange: Exchange, details: PageDetails) => void,
 ): Promise<App> {
   const app = fastify({
-    serverFactory: () => server,
+    // Requests come from the stages: this server never has a connection.
+    serverFactory: () => createServer(),
     logger: false,
     rewriteUrl: () => '/',
     exposeHeadRoutes: false,

@@ -1,4 +1,4 @@
-import { createServer, ServerResponse, STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
+import { createServer, ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { codeOf } from '../errors.ts'
 
@@ -11,7 +11,6 @@ export type Http1Handlers = {
 }
 
 export type Http1 = {
-  readonly server: Server
   /** Takes a connection over. */
   take(socket: Duplex): void
   /** Ends the idle connections; the others say `Connection: close` with their next answer. */
@@ -58,7 +57,6 @@ export function createHttp1(handlers: Http1Handlers): Http1 {
   server.emit('listening')
 
   return {
-    server,
     take(socket) {
       server.emit('connection', socket)
     },

@@ -17,15 +17,17 @@ import { createRegistry } from './registry.ts'
 import { createStages, type StageRooms } from './stages.ts'
 import type { PageDetails } from './synth.ts'
 
+/** What answers need that are made behind the stages. */
+export type AnswerTools = {
+  commonHeaders(exchange: Exchange): readonly string[]
+  fail(exchange: Exchange, details: PageDetails): void
+}
+
 /** The rooms that a worker joins to a server. */
-export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 'pipe' | 'purge' | 'inMaintenance'> & {
+export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 'purge' | 'inMaintenance'> & {
   certificates: HandshakeCertificates
-  /** Puts the routes that reach the upstream into the Fastify app. */
-  register(
-    app: FastifyInstance,
-    common: (exchange: Exchange) => readonly string[],
-    fail: (exchange: Exchange, details: PageDetails) => void,
-  ): void
+  /** The routes that reach the upstream, and the tunnels to it. */
+  upstream(tools: AnswerTools): Pick<StageRooms<Found>, 'pipe'> & { register(app: FastifyInstance): void }
   mayPurge(head: RequestHead): boolean
 }
 
@@ -59,16 +61,15 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
     malformed: logMalformed,
   })
   const http2 = createHttp2((request, response) => stages.request(request, response))
-  const app = await createApp(
-    http1.server,
-    (fastify) => rooms.register(fastify, common, (exchange, details) => stages.fail(exchange, details)),
-    (exchange, details) => stages.fail(exchange, details),
-  )
+  const tools: AnswerTools = { commonHeaders: common, fail: (exchange, details) => stages.fail(exchange, details) }
+  const upstream = rooms.upstream(tools)
+  const app = await createApp(upstream.register, tools.fail)
   const stages = createStages<Found>({
     ...rooms,
     receive: createReceiver(config.host),
     guard: createGuard({ host: config.host, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
     fetch: app.fetch,
+    pipe: upstream.pipe,
     common,
   })
 

@@ -186,7 +186,8 @@ function logWhenOver(exchange: Exchange): void {
       requestId: head.id,
       address: head.connection.address,
       reason: exchange.reason,
-      aborted: !response.writableFinished,
+      // A tunnel has no answer to complete.
+      aborted: response.statusCode !== 101 && !response.writableFinished,
       userAgent: head.headers['user-agent'],
       referrer: head.headers.referer,
     })

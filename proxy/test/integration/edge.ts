@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+
+export type RunningEdge = {
+  readonly process: ChildProcess
+  readonly http: number
+  readonly https: number
+  readonly admin: number
+  /** Everything goes here: data, cache, store. */
+  readonly directory: string
+  /** PEM of the local CA's root. */
+  readonly ca: string
+  /** Access and event lines so far, newest last. */
+  readonly log: Record<string, unknown>[]
+  /** Resolves with the first log line, past or future, that the test accepts. */
+  logged(test: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
+  stop(): Promise<number | null>
+}
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+export type EdgeOptions = {
+  args: readonly string[]
+  directory: string
+  environment?: Record<string, string>
+}
+
+/** Starts the real command on free ports, in a folder of its own, and resolves once it serves. */
+export async function startEdge(t: Test, { args, directory, environment = {} }: EdgeOptions): Promise<RunningEdge> {
+  const log: Record<string, unknown>[] = []
+  const watchers = new Set<(line: Record<string, unknown>) => void>()
+  const child = spawn(join(ROOT, 'bin/blot-edge'), args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...embedded(directory), ...environment },
+  })
+  t.teardown(() => stop(child))
+  let errors = ''
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    if (!text.startsWith('{')) return
+    const line = JSON.parse(text) as Record<string, unknown>
+    log.push(line)
+    for (const watch of watchers) watch(line)
+  })
+
+  function logged(test: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    const past = log.find(test)
+    if (past !== undefined) return Promise.resolve(past)
+    return new Promise((resolve) => {
+      const watch = (line: Record<string, unknown>): void => {
+        if (!test(line)) return
+        watchers.delete(watch)
+        resolve(line)
+      }
+      watchers.add(watch)
+    })
+  }
+
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the edge ended with ${code} before it served: ${errors}`)
+  })
+  const running = await Promise.race([logged((line) => line['msg'] === 'running'), ended])
+  ended.catch(() => undefined)
+  const listeners = running['listeners'] as { name: string; port: number }[]
+  const port = (name: string): number => listeners.find((listener) => listener.name === name)?.port ?? 0
+  return {
+    process: child,
+    http: port('http'),
+    https: port('https'),
+    admin: port('admin'),
+    directory,
+    ca: readFileSync(join(directory, 'edge/local-ca/root.pem'), 'utf8'),
+    log,
+    logged,
+    stop: () => stop(child),
+  }
+}
+
+function embedded(directory: string): Record<string, string> {
+  return {
+    BLOT_HOST: 'blot.localhost',
+    BLOT_PORT: '0',
+    BLOT_CACHE_DIRECTORY: join(directory, 'cache'),
+    BLOT_DATA_DIRECTORY: join(directory, 'data'),
+    EDGE_DATA_DIRECTORY: join(directory, 'edge'),
+    EDGE_HTTP_PORT: '0',
+    EDGE_HTTPS_PORT: '0',
+    EDGE_ADMIN: '127.0.0.1:0',
+    EDGE_LOG: 'json',
+  }
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
+  return child.exitCode
+}

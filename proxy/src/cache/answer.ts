@@ -19,7 +19,9 @@ export function answerFor({ method, headers }: RequestHead, representation: Repr
   if (spans === undefined) return representation.whole
   if (spans === 'unsatisfiable') return unsatisfiable(representation)
   const [only] = spans
-  return spans.length === 1 && only !== undefined ? part(representation, only) : multipart(representation, spans)
+  if (spans.length === 1 && only !== undefined) return part(representation, only)
+  // Content-Encoding beside multipart would say that the envelope is coded, rather than what is in it.
+  return representation.coding === undefined ? multipart(representation, spans) : representation.whole
 }
 
 /** Where the path lacks the slash of a directory: kept byte for byte, the query too. */

@@ -139,12 +139,16 @@ function findFile({ head, key, shelf, places, memory, nowMs }: Search): Found | 
   }
 
   const { found, final } = load(located, nowMs)
-  // Any query with `extension=` that names no page leads to the same file: one that may be kept has one key.
-  if (found.kind === 'ready' && final && (!place.isFile || !head.target.includes('?') || !hasPageName(head.target))) {
+  if (found.kind === 'ready' && final && mayKeep(head.target, place)) {
     const fresh: Entry = { ready: found, path, identity: file.identity, checkedAtMs: nowMs }
     memory.put(key, { host: head.host, codings, entries: new Map([...(known ?? []), [coding, fresh]]) })
   } else memory.drop(key)
   return found
+}
+
+/** Any query with `extension=` that names no page leads to the same file: it would be kept once for each. */
+function mayKeep(target: string, place: Place): boolean {
+  return !place.isFile || !target.includes('?') || !hasPageName(target)
 }
 
 function isSame(left: LocatedFile['codings'], right: LocatedFile['codings']): boolean {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { extname } from 'node:path'
-import { contentType } from 'mime-types'
+import { contentType as typeOfExtension } from 'mime-types'
 import type { Coding } from '../static/coding.ts'
 import type { OpenFile } from '../static/open.ts'
 import type { Validators } from './preconditions.ts'
@@ -21,6 +21,7 @@ export type Representation = Validators & {
   /** Bytes. */
   readonly size: number
   readonly contentType: string
+  readonly coding: Coding | undefined
   /** What a 304 says too (RFC 9110 15.4.5). */
   readonly shared: FieldList
   /** `shared` and the rest, without Content-Type and Content-Length. */
@@ -42,8 +43,8 @@ export type RepresentationDetails = {
 }
 
 export function describe(file: OpenFile, size: number, details: RepresentationDetails): Representation {
-  const { settled, contentType: type } = details
-  const opaque = `"${hash('sha1', file.identity, 'base64url').slice(0, 20)}"`
+  const { settled, contentType, coding } = details
+  const opaque = `"${hash('sha256', file.identity, 'base64url').slice(0, 20)}"`
   const tag = settled ? opaque : `W/${opaque}`
   // RFC 9110 8.8.2.1: never later than the answer's own date.
   const modifiedMs = settled ? Math.floor(Math.min(file.modifiedMs, details.nowMs) / 1000) * 1000 : undefined
@@ -52,19 +53,19 @@ export function describe(file: OpenFile, size: number, details: RepresentationDe
   if (details.varies) shared.push('Vary', 'Accept-Encoding')
   const fields = [...shared, 'Accept-Ranges', 'bytes']
   if (modifiedMs !== undefined) fields.push('Last-Modified', new Date(modifiedMs).toUTCString())
-  if (details.coding !== undefined) fields.push('Content-Encoding', details.coding)
+  if (coding !== undefined) fields.push('Content-Encoding', coding)
   const whole: Answer = {
     status: 200,
-    fields: [...fields, 'Content-Type', type, 'Content-Length', String(size)],
+    fields: [...fields, 'Content-Type', contentType, 'Content-Length', String(size)],
     parts: size === 0 ? [] : [{ start: 0, end: size }],
   }
-  return { tag, modifiedMs, size, contentType: type, shared, fields, whole }
+  return { tag, modifiedMs, size, contentType, coding, shared, fields, whole }
 }
 
 /** The media type that a file's name tells, with charset; undefined if it tells none. */
 export function contentTypeOf(path: string): string | undefined {
   const extension = extname(path)
   if (extension === '') return undefined
-  const type = contentType(extension)
+  const type = typeOfExtension(extension)
   return type === false ? undefined : type
 }

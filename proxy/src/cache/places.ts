@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { RequestHead } from '../request.ts'
+import { isSource } from '../site/sources.ts'
 import { NEIGHBOUR_SUFFIXES, type CopySuffixes } from '../static/coding.ts'
 import { decodePath, isServable, unicodeForms } from '../static/names.ts'
 import type { HostFolders } from './host-folders.ts'
@@ -35,7 +36,9 @@ export function* sitePlaces({ scheme, target }: RequestHead, folders: HostFolder
   if (page !== undefined) yield* pagePlaces(pages, 'permanent', page, PERMANENT)
   if (folders.static !== undefined) yield* filePlaces(folders.static, folders.static, names, CHANGING)
   if (page !== undefined) yield* pagePlaces(pages, 'temporary', page, TEMPORARY)
-  if (folders.folder !== undefined) yield* filePlaces(folders.folder, folders.folder, names, CHANGING)
+  if (folders.folder === undefined) return
+  const shown = names.filter((name) => !isSource(name))
+  yield* filePlaces(folders.folder, folders.folder, shown, CHANGING)
 }
 
 /** `cdn` holds a folder for each blog: no link leads from one to another. */

@@ -23,20 +23,30 @@ Certificates come from a CA of this machine's own; the way to trust it is printe
     }
     const { config } = await context.resolve('dev', flags)
     let app: AppProcess | undefined
+    let starting: Promise<AppProcess> | undefined
     return serve(context, {
       config,
       async beforeChildren(listeners, log) {
         if (flags.upstream !== undefined) return config
-        app = await startApp({
+        starting = startApp({
           main: join(context.root, 'blot-app/src/main.ts'),
           environment: appEnvironment(context, config, listeners),
           onEnd: (how) => log.warn({ how }, 'the app ended and is started again'),
         })
-        return withAppPort(config, app.port)
+        // With a port that is known, edge and app start side by side.
+        if (config.appPort === 0) return withAppPort(config, (await starting).port)
+        starting.catch(() => undefined)
+        return config
+      },
+      async beforeRunning() {
+        app = await starting
       },
       onRunning: (listeners) =>
         context.stdout.write(renderWelcome({ config, listeners, appPort: app?.port, hosts: flags.hosts ?? [] })),
-      onStopped: async () => app?.stop(),
+      async onStopped() {
+        const started = await starting?.catch(() => undefined)
+        await started?.stop()
+      },
     })
   },
 }

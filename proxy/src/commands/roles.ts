@@ -1,13 +1,17 @@
-import { manager } from '../lifecycle/manager.ts'
 import { playRole, type RoleBody } from '../lifecycle/role.ts'
-import { worker } from '../lifecycle/worker.ts'
 import { createLog, logEvents } from '../log.ts'
 import type { Command } from './command.ts'
 
-/** The roles of a child process: started by a primary, never by a person. */
-export const roles: readonly Command[] = [role('worker', worker), role('manager', manager)]
+/**
+ * The roles of a child process: started by a primary, never by a person. Each is loaded only where it is played: the
+ * primary stays small.
+ */
+export const roles: readonly Command[] = [
+  role('worker', async () => (await import('../lifecycle/worker.ts')).worker),
+  role('manager', async () => (await import('../lifecycle/manager.ts')).manager),
+]
 
-function role(name: string, body: RoleBody): Command {
+function role(name: string, load: () => Promise<RoleBody>): Command {
   return {
     name,
     summary: undefined,
@@ -23,6 +27,7 @@ function role(name: string, body: RoleBody): Command {
       context.onSignal(() => undefined)
       return playRole(async (settings, channel, handlers) => {
         logEvents(createLog({ format: settings.config.log, destination: context.stdout }))
+        const body = await load()
         return body(settings, channel, handlers)
       })
     },

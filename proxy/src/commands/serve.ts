@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import { logEvents, createLog, type Log } from '../log.ts'
 import { prepareDataDirectory } from '../lifecycle/data-directory.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
-import { startPrimary } from '../lifecycle/primary.ts'
+import { startPrimary, type Primary } from '../lifecycle/primary.ts'
 import { resolveUser } from '../lifecycle/user.ts'
 import type { CommandContext } from './command.ts'
 
@@ -10,9 +10,10 @@ export type ServeOptions = {
   config: Config
   /** Called between binding and serving; its configuration is what the workers get. */
   beforeChildren?(listeners: readonly ListenerInfo[], log: Log): Promise<Config>
-  /** Called once every process answers. */
+  /** Awaited once every process of the edge answers: what else has to, before it counts as running. */
+  beforeRunning?(): Promise<unknown>
   onRunning?(listeners: readonly ListenerInfo[]): void
-  /** Called before the edge drains, and awaited after. */
+  /** Awaited when the edge has drained, and when it could not start. */
   onStopped?(): Promise<void>
 }
 
@@ -28,21 +29,24 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const user = resolveUser(config.user)
   prepareDataDirectory(config.dataDirectory, user)
   const { beforeChildren } = options
-  const primary = await startPrimary({
-    config,
-    version: context.version,
-    argv: [context.main],
-    environment: withoutConfiguration(context.environment),
-    user,
-    ...(beforeChildren === undefined ? {} : { beforeChildren: (listeners) => beforeChildren(listeners, log) }),
-  })
-  log.info({ listeners: primary.listeners, workers: config.workers }, 'running')
-  options.onRunning?.(primary.listeners)
-
-  const signal = await stopping.promise
-  log.info({ signal }, 'draining')
-  await primary.stop(DRAIN_MS)
-  await options.onStopped?.()
+  let primary: Primary | undefined
+  try {
+    primary = await startPrimary({
+      config,
+      version: context.version,
+      argv: [context.main],
+      environment: withoutConfiguration(context.environment),
+      user,
+      ...(beforeChildren === undefined ? {} : { beforeChildren: (listeners) => beforeChildren(listeners, log) }),
+    })
+    await options.beforeRunning?.()
+    log.info({ listeners: primary.listeners, workers: config.workers }, 'running')
+    options.onRunning?.(primary.listeners)
+    log.info({ signal: await stopping.promise }, 'draining')
+  } finally {
+    await primary?.stop(DRAIN_MS)
+    await options.onStopped?.()
+  }
   log.info('stopped')
   return 0
 }

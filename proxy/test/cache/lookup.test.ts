@@ -48,6 +48,19 @@ await t.test('the order is permanent, static, temporary, folder, app', async (t)
   t.equal(await bodyOf(site, '/x.txt'), 'app')
 })
 
+await t.test('what the app interprets is never shown as a file', async (t) => {
+  const { site } = await prepare(t, {
+    'folder/secret.md': 'draft: true',
+    'folder/Drafts/picture.png': 'not yet',
+    'folder/blog.json': '{}',
+    'static/terms.md': 'public',
+  })
+  for (const target of ['/secret.md', '/Drafts/picture.png', '/blog.json', '/secret%2Emd']) {
+    t.equal(await bodyOf(site, target), 'app', target)
+  }
+  t.equal(await bodyOf(site, '/terms.md'), 'public', 'static files are public by construction')
+})
+
 await t.test('a page without a dot lies in an index.html', async (t) => {
   const { site } = await prepare(t, {
     'https/permanent/index.html': 'home',

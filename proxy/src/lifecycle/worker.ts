@@ -10,6 +10,7 @@ import type { RequestHead } from '../request.ts'
 import { addressMatcher } from '../server/address.ts'
 import { createEdgeServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
+import { FOREIGN } from '../upstream/classes.ts'
 import { registerUpstream } from '../upstream/plugin.ts'
 import { createPool } from '../upstream/pool.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
@@ -39,7 +40,9 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     lookup: (head) => files.find(head),
     deliver,
     upstream(tools) {
-      const options = { pool, config, ...tools }
+      // Names given one by one: the app is not Blot (`dev --upstream`), and Blot's paths mean nothing.
+      const isForeign = config.permission.kind === 'names'
+      const options = { pool, config, ...(isForeign && { classify: () => FOREIGN }), ...tools }
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
     },
     purge: (target) => purgeEverywhere(target, channel),

@@ -40,7 +40,8 @@ export function createReceiver(blotHost: string): Receiver {
   return (request) => {
     const connection = connectionOf(request)
     const method = request.method ?? ''
-    const read = request.httpVersionMajor === 2 ? readHttp2(request) : readHttp1(request)
+    // Not by version: a request line of HTTP/1.1 may claim to be HTTP/2.0.
+    const read = 'stream' in request ? readHttp2(request) : readHttp1(request)
     if ('status' in read) return read
     const site = identify(read.authority)
     if (site === null) return { status: 400, reason: 'invalid host' }

@@ -36,6 +36,8 @@ export type Stages = {
 
 const requests = edgeChannel('request')
 const RETRY_AFTER_S = '120'
+/** How long a visitor may take nothing of an answer. */
+const SEND_MS = 30_000
 
 /** The list of stages: `receive -> identify -> guard -> lookup -> deliver`, or `fetch`; then `log`. Aside: `pipe`, `synth`, `fail`. */
 export function createStages<Found>(rooms: StageRooms<Found>): Stages {
@@ -114,7 +116,7 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
       const found = rooms.lookup(exchange.head)
       if (found !== undefined) {
         exchange.cache = 'HIT'
-        void rooms.deliver(exchange, found, rooms.common(exchange))
+        limitSending(exchange, rooms.deliver(exchange, found, rooms.common(exchange)))
         return
       }
       if (!readyToFetch(exchange)) return
@@ -140,6 +142,12 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
   }
 }
 
+/** Ends an answer that its visitor does not take. One that went out whole at once, as most do, needs no timer. */
+function limitSending({ response }: Exchange, delivering: Promise<void> | void): void {
+  if (delivering === undefined && response.writableLength === 0) return
+  response.setTimeout(SEND_MS, () => response.destroy())
+}
+
 function stateBeforeFetch(head: RequestHead): CacheState {
   return head.site.cacheable && (head.method === 'GET' || head.method === 'HEAD') ? 'MISS' : 'BYPASS'
 }
@@ -158,7 +166,7 @@ function nobodys(request: Incoming): RequestHead {
     host: '',
     authority: '',
     target: request.url ?? '',
-    version: request.httpVersionMajor === 2 ? '2.0' : request.httpVersion === '1.0' ? '1.0' : '1.1',
+    version: 'stream' in request ? '2.0' : request.httpVersion === '1.0' ? '1.0' : '1.1',
     headers: request.headers,
     rawHeaders: [],
     connection,

@@ -29,7 +29,7 @@ export function identifySite(host: string, blotHost: string, isAddress: boolean)
     kind,
     host,
     httpsOnly: kind === 'main',
-    cacheable: own,
+    cacheable: own || kind === 'cdn',
     pageFiles: own,
     streaming: kind === 'webhooks',
   }

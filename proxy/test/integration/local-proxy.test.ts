@@ -117,7 +117,7 @@ await t.test('server-sent events arrive one by one', async (t) => {
 })
 
 await t.test('only the names that were given get a certificate', async (t) => {
-  await t.rejects(ask({ ...site, host: 'other.localhost' }), { code: 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME' })
+  await t.rejects(ask({ ...site, host: 'other.localhost' }), /unrecognized name/)
 })
 
 await t.test('an app that is away is an offline page, in the form that was asked for', async (t) => {

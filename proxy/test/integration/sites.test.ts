@@ -132,7 +132,7 @@ await t.test('requests that must not pass are refused, and told nothing more', a
 
 await t.test('an unknown name is refused by the TLS alert unrecognized_name', async (t) => {
   for (const host of ['unknown.example', 'www.www.harbor-notes.localhost', 'nobody.blot.localhost']) {
-    await t.rejects(ask({ port: https, host, ca }), { code: 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME' }, host)
+    await t.rejects(ask({ port: https, host, ca }), /unrecognized name/, host)
   }
 })
 

@@ -6,7 +6,7 @@ const rows: readonly (readonly [string, string, { httpsOnly: boolean; cacheable:
   ['www.blot.im', 'main', { httpsOnly: true, cacheable: false, streaming: false }],
   ['garden.blot.im', 'handle', { httpsOnly: false, cacheable: true, streaming: false }],
   ['preview-garden.blot.im', 'preview', { httpsOnly: false, cacheable: false, streaming: false }],
-  ['cdn.blot.im', 'cdn', { httpsOnly: false, cacheable: false, streaming: false }],
+  ['cdn.blot.im', 'cdn', { httpsOnly: false, cacheable: true, streaming: false }],
   ['webhooks.blot.im', 'webhooks', { httpsOnly: false, cacheable: false, streaming: true }],
   ['a.garden.blot.im', 'domain', { httpsOnly: false, cacheable: true, streaming: false }],
   ['notblot.im', 'domain', { httpsOnly: false, cacheable: true, streaming: false }],

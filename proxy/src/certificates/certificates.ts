@@ -1,15 +1,17 @@
-import { createContexts } from './contexts.ts'
+import { createContexts, makeContext } from './contexts.ts'
+import { untilAborted, withDeadline } from './deadline.ts'
 import { find } from './find.ts'
 import { checkServerName } from './names.ts'
 import { LOOK_AGAIN_MS, createFallback, createRefresher, publishExpired } from './refresh.ts'
 import { isDue, isExpired } from './renewal.ts'
 import { createContextEntry, tlsSettings } from './secure-context.ts'
-import { createSingleflight, untilAborted } from './singleflight.ts'
+import { createSingleflight } from './singleflight.ts'
 import { createWaitingRoom } from './waiting.ts'
 import type { StoredCertificate, VaultReader } from './contracts.ts'
 import type { Alert, Found } from './find.ts'
 import type { CachedPermission } from './permission-cache.ts'
 import type { ContextEntry } from './secure-context.ts'
+import type { Flight } from './singleflight.ts'
 import type { WaitingLimits } from './waiting.ts'
 
 export type { ContextEntry } from './secure-context.ts'
@@ -70,20 +72,18 @@ const WAITING: WaitingLimits = { total: 1_000, perAddress: 100, perDomain: 200 }
 /** Throws EDGE_ERR_CERTIFICATE_INVALID when the fallback or the wildcard certificate cannot be served. */
 export function createCertificates(options: CertificatesOptions): Certificates {
   const { issuerKind, permission, issueWaitMs, waiting: limits = WAITING, now = Date.now } = options
+  const closing = new AbortController()
   const settings = tlsSettings(options.dhparamsPem)
   const wildcard = options.wildcard && createContextEntry(options.wildcard, settings)
   if (wildcard !== undefined && isExpired(wildcard, now())) publishExpired(wildcard)
   const obtain = issuerKind === 'none' ? undefined : options.obtain
   const maxContexts = options.maxContexts ?? 5_000
-  const contexts = createContexts(
-    { contexts: maxContexts, bytes: options.maxContextBytes ?? maxContexts * 40 * 1024 },
-    settings,
-  )
-  const keepFresh = createRefresher({ ...options, obtain, contexts, now })
+  const maxBytes = options.maxContextBytes ?? maxContexts * 40 * 1024
+  const contexts = createContexts({ contexts: maxContexts, bytes: maxBytes })
+  const keepFresh = createRefresher({ ...options, obtain, contexts, settings, now, closing: closing.signal })
   const fallback = createFallback(options.fallback, options.renewFallback, settings, now)
   const waiting = createWaitingRoom(limits)
   const flights = createSingleflight<Found>()
-  const closing = new AbortController()
 
   function select(name: string): ContextEntry | undefined {
     const held = contexts.get(name)
@@ -94,23 +94,22 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     return wildcard !== undefined && !isExpired(wildcard, now()) && wildcard.covers(name) ? wildcard : undefined
   }
 
-  function findOnce(name: string): Promise<Found> {
-    const { generation } = contexts
+  function findOnce(name: string, flight: Flight): Promise<Found> {
     const hold = (certificate: StoredCertificate, origin: 'vault' | 'copy'): ContextEntry => {
       // Whether a copy is still permitted is asked at its very next use.
-      const held = contexts.hold(certificate, origin === 'copy' ? now() : now() + LOOK_AGAIN_MS, generation)
+      const held = makeContext(certificate, settings, origin === 'copy' ? now() : now() + LOOK_AGAIN_MS)
+      if (!flight.forgotten) contexts.keep(held)
       if (origin === 'vault' && isDue(certificate, now())) keepFresh(held)
       return held.entry
     }
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(FIND_MS)])
-    return find(name, { ...options, obtain, hold }, signal)
+    return withDeadline(FIND_MS, (signal) => find(name, { ...options, obtain, hold }, signal), closing.signal)
   }
 
   async function wait(name: string): Promise<HandshakeAnswer> {
     if (!flights.has(name) && flights.size >= limits.total) return refuse('too many names are in work')
-    const found = flights.run(name, () => findOnce(name))
+    const found = flights.run(name, (flight) => findOnce(name, flight))
     try {
-      return answerOf(await untilAborted(found, AbortSignal.timeout(issueWaitMs)), fallback())
+      return answerOf(await withDeadline(issueWaitMs, (signal) => untilAborted(found, signal)), fallback())
     } catch {
       return { outcome: 'fallback', entry: fallback(), reason: 'not ready in time' }
     }
@@ -133,6 +132,7 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     },
     forget(name) {
       permission.forget(name)
+      flights.forget(name)
       contexts.drop(name)
     },
     size: () => contexts.size(),

@@ -1,9 +1,10 @@
 import { CertificateBusy, CertificateDenied, CertificateInvalid, codeOf } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
+import { untilAborted, withDeadline } from './deadline.ts'
 import { createFailureMemory } from './failures.ts'
 import { generateServerKey } from './keys.ts'
 import { isDue, isOfFormerLocalIssuer } from './renewal.ts'
-import { createSingleflight, untilAborted } from './singleflight.ts'
+import { createSingleflight } from './singleflight.ts'
 import { createSlots } from './slots.ts'
 import { certificateFromPem, joinPem, verifyIssued } from './verify.ts'
 import type { Issuer, Locker, Permission, StoredCertificate, Vault } from './contracts.ts'
@@ -44,7 +45,7 @@ export function createObtainer(options: ObtainerOptions): Obtainer {
   async function work(name: string): Promise<void> {
     const release = await slots.take(closing.signal)
     try {
-      await obtainLocked(name, options, AbortSignal.any([closing.signal, AbortSignal.timeout(deadlineMs)]))
+      await withDeadline(deadlineMs, (signal) => obtainLocked(name, options, signal), closing.signal)
       failures.clear(name)
     } catch (error) {
       if (!closing.signal.aborted) failures.add(name, error)

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { PermissionUnavailable, codeOf } from '../errors.ts'
-import { createSingleflight, untilAborted } from './singleflight.ts'
+import { untilAborted, withDeadline } from './deadline.ts'
+import { createSingleflight } from './singleflight.ts'
 import type { Permission } from './contracts.ts'
+import type { Flight } from './singleflight.ts'
 
 export type CachedPermission = Permission & {
   /** The next question about this name goes to the source. */
@@ -37,11 +39,11 @@ export function cachePermission(source: Permission, options: PermissionCacheOpti
   const answers = new LRUCache<string, Answer>({ max: options.maxNames ?? 50_000 })
   const questions = createSingleflight<boolean>()
 
-  async function question(name: string): Promise<boolean> {
-    const deadline = AbortSignal.timeout(timeoutMs)
+  async function question(name: string, flight: Flight): Promise<boolean> {
     const askedAtMs = now()
-    const permitted = await untilAborted(source.ask(name, deadline), deadline)
-    answers.set(name, { permitted, askedAtMs, freshUntilMs: askedAtMs + (permitted ? permittedMs : deniedMs) })
+    const permitted = await withDeadline(timeoutMs, (limit) => untilAborted(source.ask(name, limit), limit))
+    const freshUntilMs = askedAtMs + (permitted ? permittedMs : deniedMs)
+    if (!flight.forgotten) answers.set(name, { permitted, askedAtMs, freshUntilMs })
     return permitted
   }
 
@@ -50,7 +52,7 @@ export function cachePermission(source: Permission, options: PermissionCacheOpti
       throw new PermissionUnavailable(name, 'too many questions at once')
     }
     return untilAborted(
-      questions.run(name, () => question(name)),
+      questions.run(name, (flight) => question(name, flight)),
       signal,
     )
   }
@@ -72,6 +74,7 @@ export function cachePermission(source: Permission, options: PermissionCacheOpti
     },
     forget(name) {
       answers.delete(name)
+      questions.forget(name)
     },
   }
 }

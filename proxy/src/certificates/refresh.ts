@@ -1,5 +1,7 @@
 import { CertificateInvalid } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
+import { makeContext } from './contexts.ts'
+import { withDeadline } from './deadline.ts'
 import { isDue, isExpired } from './renewal.ts'
 import { createContextEntry } from './secure-context.ts'
 import { createSingleflight } from './singleflight.ts'
@@ -17,7 +19,9 @@ export type RefreshOptions = {
   readonly permission: Permission
   readonly obtain: ((name: string, signal: AbortSignal) => Promise<void>) | undefined
   readonly contexts: Contexts
+  readonly settings: SecureContextOptions
   readonly now: () => number
+  readonly closing: AbortSignal
 }
 
 /**
@@ -25,28 +29,27 @@ export type RefreshOptions = {
  * that another process renewed is taken over. While nobody can say, what is there goes on being served.
  */
 export function createRefresher(options: RefreshOptions): (held: HeldContext) => void {
-  const { vault, permission, obtain, contexts, now } = options
+  const { vault, permission, obtain, contexts, settings, now, closing } = options
   const refreshes = createSingleflight<void>()
 
-  async function refresh({ entry }: HeldContext): Promise<void> {
+  async function refresh(held: HeldContext, signal: AbortSignal): Promise<void> {
+    const { entry } = held
     const { name } = entry
-    const { generation } = contexts
-    const signal = AbortSignal.timeout(RENEW_MS)
     if (!(await permission.ask(name, signal))) return contexts.drop(name)
     if (!isDue(entry, now())) return
     if (isExpired(entry, now())) publishExpired(entry)
     if (obtain !== undefined) await obtain(name, signal)
     const renewed = await vault.read(name)
-    if (renewed !== undefined && renewed.notAfterMs > entry.notAfterMs) {
-      contexts.hold(renewed, now() + LOOK_AGAIN_MS, generation)
-    }
+    if (renewed === undefined || renewed.notAfterMs <= entry.notAfterMs) return
+    // Not if it was dropped or replaced meanwhile: what was read then may be what was to be forgotten.
+    if (contexts.get(name) === held) contexts.keep(makeContext(renewed, settings, now() + LOOK_AGAIN_MS))
   }
 
   return (held) => {
     held.lookAgainAtMs = now() + LOOK_AGAIN_MS
     const { name } = held.entry
     refreshes
-      .run(name, () => refresh(held))
+      .run(name, () => withDeadline(RENEW_MS, (signal) => refresh(held, signal), closing))
       .catch((error: unknown) => {
         // A store that is away, or a renewal that failed, was published by whoever met it; the next look tries again.
         if (!(error instanceof CertificateInvalid)) return

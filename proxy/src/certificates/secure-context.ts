@@ -1,4 +1,5 @@
 import { createSecureContext } from 'node:tls'
+import type { X509Certificate } from 'node:crypto'
 import type { SecureContext, SecureContextOptions } from 'node:tls'
 import { CertificateInvalid } from '../errors.ts'
 import { coversName, parseChain } from './verify.ts'
@@ -42,10 +43,12 @@ export function tlsSettings(dhparamsPem: string | undefined): SecureContextOptio
 /** Throws EDGE_ERR_CERTIFICATE_INVALID for what OpenSSL refuses to serve. */
 export function createContextEntry(certificate: StoredCertificate, settings: SecureContextOptions): ContextEntry {
   const { name, chainPem, privateKeyPem, notBeforeMs, notAfterMs } = certificate
-  const [leaf] = parseChain(name, chainPem)
+  // Parsed when first needed: most connections ask for the name itself alone, and what OpenSSL parsed takes memory.
+  let leaf: X509Certificate | undefined
+  const covers = (host: string): boolean => host === name || coversName((leaf ??= parseChain(name, chainPem)[0]), host)
   try {
     const context = createSecureContext({ ...settings, cert: chainPem, key: privateKeyPem })
-    return { name, context, notBeforeMs, notAfterMs, covers: (host) => host === name || coversName(leaf, host) }
+    return { name, context, notBeforeMs, notAfterMs, covers }
   } catch (cause) {
     throw new CertificateInvalid(name, 'TLS refuses it', { cause })
   }

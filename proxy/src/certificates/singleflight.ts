@@ -1,7 +1,15 @@
+/** One piece of work under way. */
+export type Flight = {
+  /** What it works on was changed meanwhile: its result is given to those who wait, and remembered by nobody. */
+  readonly forgotten: boolean
+}
+
 /** Work merged by key: while one is under way, others who ask for it get the same promise. */
 export type Singleflight<Value> = {
-  run(key: string, work: () => Promise<Value>): Promise<Value>
+  run(key: string, work: (flight: Flight) => Promise<Value>): Promise<Value>
   has(key: string): boolean
+  /** Who asks from now on gets new work. */
+  forget(key: string): void
   /** How many are under way. */
   readonly size: number
   /** Resolves once what is under way now has ended, well or badly. */
@@ -9,34 +17,30 @@ export type Singleflight<Value> = {
 }
 
 export function createSingleflight<Value>(): Singleflight<Value> {
-  const flights = new Map<string, Promise<Value>>()
+  const flights = new Map<string, { readonly flight: { forgotten: boolean }; readonly result: Promise<Value> }>()
   return {
     run(key, work) {
       const underway = flights.get(key)
-      if (underway !== undefined) return underway
-      const flight = work().finally(() => flights.delete(key))
-      flights.set(key, flight)
-      return flight
+      if (underway !== undefined) return underway.result
+      const flight = { forgotten: false }
+      const result = work(flight).finally(() => {
+        if (!flight.forgotten) flights.delete(key)
+      })
+      flights.set(key, { flight, result })
+      return result
     },
     has: (key) => flights.has(key),
+    forget(key) {
+      const underway = flights.get(key)
+      if (underway === undefined) return
+      underway.flight.forgotten = true
+      flights.delete(key)
+    },
     get size() {
       return flights.size
     },
     async settled() {
-      await Promise.allSettled(flights.values())
+      await Promise.allSettled([...flights.values()].map(({ result }) => result))
     },
-  }
-}
-
-/** Waits for work that others wait for too: an abort ends this wait, not the work. Rejects with the signal's reason. */
-export async function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = (): void => reject(signal.reason)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort)
-  try {
-    return await Promise.race([aborted, work])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as delay } from 'node:timers/promises'
 import { StoreUnavailable, codeOf } from '../errors.ts'
+import { waitForTurn } from './turn.ts'
 import type { Locker } from '../certificates/contracts.ts'
 
 /** Names share these lock files, so that their number is bounded and none is ever removed: two names wait for nothing at worst. */
 const FILES = 256
-const FIRST_WAIT_MS = 5
-const MOST_WAIT_MS = 100
+const PAUSES = { firstMs: 5, mostMs: 100 }
 /** SQLite's result code for a lock that another connection holds. */
 const SQLITE_BUSY = 5
 
@@ -23,12 +22,8 @@ export async function openFileLocker(folder: string): Promise<Locker> {
     async acquire(name, signal) {
       const digest = createHash('sha256').update(name).digest()
       const file = join(folder, `${(digest[0] ?? 0) % FILES}.lock`)
-      for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MOST_WAIT_MS)) {
-        signal.throwIfAborted()
-        const lock = tryLock(file)
-        if (lock !== undefined) return async () => lock.close()
-        await delay(waitMs, undefined, { signal })
-      }
+      const lock = await waitForTurn(async () => tryLock(file), PAUSES, signal)
+      return async () => lock.close()
     },
   }
 }

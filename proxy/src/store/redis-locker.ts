@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { edgeChannel } from '../events.ts'
+import { waitForTurn } from './turn.ts'
 import type { Locker } from '../certificates/contracts.ts'
 import type { RedisStore } from './redis.ts'
 
 /** How long a lock outlives a holder that was killed. */
 const LOCK_MS = 30_000
-const FIRST_WAIT_MS = 50
-const MOST_WAIT_MS = 500
+const PAUSES = { firstMs: 50, mostMs: 500 }
 
 /** Only who holds the token may extend or release: the lock may have passed on meanwhile. */
 const EXTEND = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0`
@@ -20,7 +19,7 @@ export function createRedisLocker(store: RedisStore, lockMs: number = LOCK_MS): 
       const key = `edge:lock:${name}`
       const token = randomBytes(16).toString('hex')
       try {
-        await take(store, key, token, lockMs, signal)
+        await waitForTurn(() => take(store, key, token, lockMs), PAUSES, signal)
       } catch (error) {
         // The answer may be what got lost, and the lock be ours.
         await release(store, key, token)
@@ -36,13 +35,9 @@ export function createRedisLocker(store: RedisStore, lockMs: number = LOCK_MS): 
   }
 }
 
-async function take(store: RedisStore, key: string, token: string, lockMs: number, signal: AbortSignal): Promise<void> {
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MOST_WAIT_MS)) {
-    signal.throwIfAborted()
-    if ((await store.command((redis) => redis.set(key, token, 'PX', lockMs, 'NX'))) === 'OK') return
-    // Up to half is left to chance, so that waiting machines do not ask in step.
-    await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal })
-  }
+async function take(store: RedisStore, key: string, token: string, lockMs: number): Promise<true | undefined> {
+  const answer = await store.command((redis) => redis.set(key, token, 'PX', lockMs, 'NX'))
+  return answer === 'OK' ? true : undefined
 }
 
 async function extend(store: RedisStore, key: string, token: string, lockMs: number): Promise<void> {

@@ -26,6 +26,8 @@ export async function openRedis(url: string): Promise<RedisStore> {
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_MS,
     connectTimeout: CONNECT_MS,
+    // Its timer runs out even for a connection that is closed, and keeps an ending process alive.
+    disconnectTimeout: COMMAND_MS,
     // The older protocol and no greetings: what every Redis since version 4 understands.
     protocol: 2,
     disableClientInfo: true,

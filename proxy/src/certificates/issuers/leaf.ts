@@ -55,7 +55,7 @@ export async function makeLeaf(order: LeafOrder): Promise<string> {
     },
     webcrypto,
   )
-  return certificate.toString('pem')
+  return `${certificate.toString('pem')}\n`
 }
 
 /** 127 random bits as hex, positive and never 0 (RFC 5280 4.1.2.2; at least 64 random bits are asked of a CA). */

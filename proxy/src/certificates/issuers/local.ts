@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LOCAL_ISSUER } from '../renewal.ts'
 import { makeLeaf } from './leaf.ts'
 import { openLocalRoot } from './local-root.ts'
+import { loadX509 } from './x509.ts'
 import type { Issuer } from '../contracts.ts'
 
 export type LocalIssuer = Issuer & {
@@ -22,6 +23,8 @@ const LEAF_MS = 7 * DAY_MS
 export async function openLocalIssuer(directory: string, now: () => number = Date.now): Promise<LocalIssuer> {
   const folder = join(directory, 'local-ca')
   const root = await openLocalRoot(folder, now())
+  // Loaded now, so that the first order does not wait for it.
+  await loadX509()
   const signer = { certificatePem: root.certificatePem, key: createPrivateKey(root.privateKeyPem) }
   return {
     id: localIssuerId(root.certificatePem),

@@ -1,0 +1,35 @@
+import { Redis } from 'ioredis'
+import { StoreUnavailable } from '../errors.ts'
+
+/**
+ * Connects, logs in and asks for one PONG within `limitMs`.
+ * @throws EDGE_ERR_STORE_UNAVAILABLE with what Redis or the network said.
+ */
+export async function pingRedis(url: string, limitMs: number): Promise<void> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    enableReadyCheck: false,
+    protocol: 2,
+    disableClientInfo: true,
+  })
+  let reason: string | undefined
+  // `connect` and `ping` only say that the connection is closed; the first event says why.
+  redis.on('error', (error: Error) => {
+    reason ??= error.message
+  })
+  const deadline = setTimeout(() => {
+    reason ??= `nothing within ${limitMs} ms`
+    redis.disconnect()
+  }, limitMs)
+  try {
+    await redis.connect()
+    await redis.ping()
+  } catch (error) {
+    // No `cause`: ioredis hangs the command on its errors, and that of a refused log-in holds the password.
+    throw new StoreUnavailable(reason ?? (error instanceof Error ? error.message : String(error)))
+  } finally {
+    clearTimeout(deadline)
+    redis.disconnect()
+  }
+}

@@ -1,0 +1,208 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { openLocalIssuer } from '../../src/certificates/issuers/local.ts'
+import { createObtainer } from '../../src/certificates/obtain.ts'
+import { allPermission, namesPermission } from '../../src/certificates/permission.ts'
+import { StoreUnavailable } from '../../src/errors.ts'
+import { edgeChannel } from '../../src/events.ts'
+import { openFileLocker } from '../../src/store/file-locker.ts'
+import { openFileVault } from '../../src/store/file-vault.ts'
+import { invalid, makeCertificate } from './factory.ts'
+import { pollUntil } from './poll.ts'
+import type { Test } from 'tap'
+import type { Issuer, Vault } from '../../src/certificates/contracts.ts'
+import type { Obtainer, ObtainerOptions } from '../../src/certificates/obtain.ts'
+
+type Scripted = { obtainer: Obtainer; vault: Vault; issued: string[]; options: ObtainerOptions; local: Issuer }
+
+/** An obtainer on files with the local CA; `issued` lists what the CA was asked for. */
+async function open(t: Test, change: Partial<ObtainerOptions> = {}): Promise<Scripted> {
+  const folder = t.testdir()
+  const local = await openLocalIssuer(folder)
+  const issued: string[] = []
+  const issuer: Issuer = {
+    id: local.id,
+    async issue(order) {
+      issued.push(...order.names)
+      return local.issue(order)
+    },
+  }
+  const options: ObtainerOptions = {
+    vault: await openFileVault(join(folder, 'vault')),
+    locker: await openFileLocker(join(folder, 'locks')),
+    issuer,
+    permission: allPermission(),
+    ...change,
+  }
+  const obtainer = createObtainer(options)
+  t.teardown(() => obtainer.close())
+  return { obtainer, vault: options.vault, issued, options, local }
+}
+
+await t.test('puts a certificate of its own key into the vault, and says so', async (t) => {
+  const phases: string[] = []
+  t.teardown(edgeChannel('certificate').subscribe((event) => phases.push(`${event.phase} ${event.name}`)))
+  const { obtainer, vault, local } = await open(t)
+  await obtainer.obtain('one.example')
+  await obtainer.obtain('two.example')
+  const one = await vault.read('one.example')
+  const two = await vault.read('two.example')
+  t.equal(one?.issuer, local.id)
+  t.not(one?.privateKeyPem, two?.privateKeyPem)
+  t.same(phases, ['obtaining one.example', 'obtained one.example', 'obtaining two.example', 'obtained two.example'])
+})
+
+await t.test('50 who ask for one name at once: one order', async (t) => {
+  const { obtainer, issued } = await open(t)
+  await Promise.all(Array.from({ length: 50 }, () => obtainer.obtain('one.example')))
+  t.same(issued, ['one.example'])
+})
+
+await t.test('two processes that ask at once: one order', async (t) => {
+  const { obtainer, options, issued } = await open(t)
+  const second = createObtainer(options)
+  t.teardown(() => second.close())
+  await Promise.all([obtainer.obtain('one.example'), second.obtain('one.example')])
+  t.same(issued, ['one.example'])
+})
+
+await t.test('50 names at once', async (t) => {
+  const { obtainer, issued } = await open(t)
+  const names = Array.from({ length: 50 }, (_, index) => `site-${index}.example`)
+  await Promise.all(names.map((name) => obtainer.obtain(name)))
+  t.equal(issued.length, 50)
+})
+
+await t.test('what is there is kept until it is due, damaged, or of a former local CA', async (t) => {
+  const { obtainer, vault, issued } = await open(t)
+  await vault.write(await makeCertificate('fine.example'))
+  await vault.write(await makeCertificate('due.example', { daysLeft: 10 }))
+  await vault.write(await makeCertificate('former.example', { issuer: 'local:0123456789abcdef' }))
+  await writeFile(join(t.testdirName, 'vault', 'damaged.example.json'), '{')
+  for (const name of ['fine.example', 'due.example', 'former.example', 'damaged.example']) await obtainer.obtain(name)
+  t.same(issued, ['due.example', 'former.example', 'damaged.example'])
+  t.ok(await vault.read('damaged.example'))
+})
+
+await t.test('a name that is not permitted is never ordered', async (t) => {
+  const { obtainer, issued } = await open(t, { permission: namesPermission(['own.example']) })
+  await t.rejects(obtainer.obtain('stranger.example'), { code: 'EDGE_ERR_CERTIFICATE_DENIED' })
+  t.same(issued, [])
+  await obtainer.obtain('own.example')
+})
+
+await t.test('nothing of a bad answer reaches the vault', async (t) => {
+  const other = await makeCertificate('one.example')
+  const answers: [RegExp, Issuer['issue']][] = [
+    [/no certificate/, async () => ({ certificatePem: '', chainPem: '' })],
+    [/key does not match/, async () => ({ certificatePem: other.chainPem, chainPem: '' })],
+  ]
+  const phases: (string | undefined)[] = []
+  t.teardown(edgeChannel('certificate').subscribe((event) => phases.push(event.phase, event.reason)))
+  for (const [reason, issue] of answers) {
+    const { obtainer, vault } = await open(t, { issuer: { id: 'odd', issue } })
+    await t.rejects(obtainer.obtain('one.example'), invalid(reason))
+    t.equal(await vault.read('one.example'), undefined)
+    t.match(phases.splice(0), ['obtaining', undefined, 'failed', reason])
+  }
+})
+
+await t.test('a name that failed is refused at once until its back-off is over', async (t) => {
+  const clock = { ms: Date.now() }
+  let orders = 0
+  let issue: Issuer['issue'] = async () => Promise.reject(new Error('the CA is away'))
+  const issuer: Issuer = {
+    id: 'moody',
+    issue: async (order) => {
+      orders += 1
+      return issue(order)
+    },
+  }
+  const { obtainer, local } = await open(t, { issuer, now: () => clock.ms, failures: { firstMs: 60_000 } })
+  const backOff = { code: 'EDGE_ERR_CERTIFICATE_BACK_OFF', message: /one\.example .*next try in \d+ s/ }
+  await t.rejects(obtainer.obtain('one.example'), { message: 'the CA is away' })
+  await t.rejects(obtainer.obtain('one.example'), backOff)
+  clock.ms += 59_000
+  await t.rejects(obtainer.obtain('one.example'), backOff)
+  t.equal(orders, 1)
+  clock.ms += 60_000
+  await t.rejects(obtainer.obtain('one.example'), { message: 'the CA is away' })
+  clock.ms += 119_000
+  await t.rejects(obtainer.obtain('one.example'), backOff, 'twice as long after the second')
+  t.equal(orders, 2)
+  issue = (order) => local.issue(order)
+  clock.ms += 60_000
+  await obtainer.obtain('one.example')
+  t.equal(orders, 3)
+})
+
+await t.test('a store that is away is not held against the name', async (t) => {
+  const { obtainer, vault, issued } = await open(t)
+  const { write } = vault
+  vault.write = async () => Promise.reject(new StoreUnavailable('gone'))
+  await t.rejects(obtainer.obtain('one.example'), { code: 'EDGE_ERR_STORE_UNAVAILABLE' })
+  vault.write = write
+  await obtainer.obtain('one.example')
+  t.same(issued, ['one.example', 'one.example'])
+})
+
+await t.test('an issuer that hangs is given up, and who waits may leave before', async (t) => {
+  const issuer: Issuer = { id: 'hanging', issue: () => new Promise(() => {}) }
+  const { obtainer, options } = await open(t, { issuer, deadlineMs: 100 })
+  const leave = new AbortController()
+  const left = obtainer.obtain('one.example', leave.signal)
+  leave.abort(new Error('the visitor is gone'))
+  await t.rejects(left, { message: 'the visitor is gone' })
+  await t.rejects(obtainer.obtain('one.example'), { name: 'TimeoutError' })
+  const release = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
+  await release()
+})
+
+await t.test('orders at one time are bounded, and so are those that wait', async (t) => {
+  const turns: (() => void)[] = []
+  let underway = 0
+  let most = 0
+  const { obtainer, local } = await open(t, {
+    concurrency: 2,
+    maxQueued: 4,
+    issuer: {
+      id: 'slow',
+      async issue(order) {
+        underway += 1
+        most = Math.max(most, underway)
+        await new Promise<void>((resolve) => turns.push(resolve))
+        underway -= 1
+        return local.issue(order)
+      },
+    },
+  })
+  const names = ['a.example', 'b.example', 'c.example', 'd.example']
+  const orders = names.map((name) => obtainer.obtain(name))
+  await t.rejects(obtainer.obtain('e.example'), { code: 'EDGE_ERR_CERTIFICATE_BUSY' })
+  for (let done = 0; done < names.length; done += 1) {
+    await pollUntil(() => turns.length > 0)
+    turns.shift()?.()
+  }
+  await Promise.all(orders)
+  t.equal(most, 2)
+})
+
+await t.test('close ends what is under way and lets go of the locks', async (t) => {
+  const asked = Promise.withResolvers<void>()
+  const issuer: Issuer = {
+    id: 'hanging',
+    issue: async () => {
+      asked.resolve()
+      return new Promise(() => {})
+    },
+  }
+  const { obtainer, options } = await open(t, { issuer, concurrency: 1 })
+  const orders = ['one.example', 'two.example'].map((name) => obtainer.obtain(name))
+  const outcomes = Promise.allSettled(orders)
+  await asked.promise
+  await obtainer.close()
+  for (const outcome of await outcomes) t.match(outcome, { status: 'rejected', reason: { name: 'AbortError' } })
+  const release = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
+  await release()
+})

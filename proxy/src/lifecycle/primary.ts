@@ -119,6 +119,8 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
   async function stop(limitMs: number): Promise<void> {
     if (state === 'stopped') return
     state = 'draining'
+    // Ours first: a connection that comes once the workers have closed theirs is refused, and not left in a queue.
+    for (const { listener } of bound) listener.close()
     const all = [...children.values()]
     // Workers first: while they drain, the manager still answers them.
     for (const role of ['worker', 'manager'] as const) {
@@ -126,7 +128,6 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
       for (const child of some) child.drain(limitMs)
       await Promise.all(some.map((child) => endWithin(child, limitMs + GRACE_MS)))
     }
-    for (const { listener } of bound) listener.close()
     state = 'stopped'
   }
 

@@ -35,7 +35,7 @@ export async function startEdge(t: Test, { args, directory, environment = {} }: 
   const watchers = new Set<(line: Record<string, unknown>) => void>()
   const child = spawn(join(ROOT, 'bin/blot-edge'), args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...embedded(directory), ...environment },
+    env: { ...plainEnvironment(), ...embedded(directory), ...environment },
   })
   t.teardown(() => stop(child))
   let errors = ''
@@ -78,6 +78,11 @@ export async function startEdge(t: Test, { args, directory, environment = {} }: 
     logged,
     stop: () => stop(child),
   }
+}
+
+/** The test runner instruments its children by NODE_OPTIONS; what is tested here is the program as it is. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS$|_?TAP)/.test(name)))
 }
 
 function embedded(directory: string): Record<string, string> {

@@ -103,7 +103,8 @@ await t.test('nobody can write lines, colours or reordered text into the log', a
 
 await t.test('a fault that quotes a stranger cannot drive the terminal', async (t) => {
   const { text } = start(t, 'pretty')
-  faults.publish({ area: 'vault', message: 'certificate unreadable', error: new Error('bad \u001b]0;x\u0007 \r name') })
+  const evil = 'bad \u001b]0;x\u0007 \r name'
+  faults.publish({ area: 'vault', message: 'certificate unreadable', error: new Error(evil), name: evil })
   // oxlint-disable-next-line no-control-regex -- these are what must not be there
   t.notMatch(text(), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
   t.match(text(), 'certificate unreadable')

@@ -2,12 +2,14 @@ import { styleText } from 'node:util'
 import type { DestinationStream } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import { accessLine, type AccessFields } from './access.ts'
-import { spellControls } from './printable.ts'
 
 /** Where lines go: any writable stream. A terminal says whether it has colours. */
 export type Terminal = DestinationStream & { hasColors?(): boolean }
 
-/** Turns pino's JSON lines into lines for people, at once: nothing is lost when the process ends. */
+/**
+ * Turns pino's JSON lines into lines for people, at once: nothing is lost when the process ends. pino-pretty leaves control
+ * characters out; access lines spell them.
+ */
 export function prettyStream(terminal: Terminal): DestinationStream {
   const colours = terminal.hasColors?.() ?? false
   const pretty = prettyFactory({
@@ -18,7 +20,7 @@ export function prettyStream(terminal: Terminal): DestinationStream {
   })
   return {
     write(line) {
-      const entry: { area?: string } = JSON.parse(spellControls(line))
+      const entry: { area?: string } = JSON.parse(line)
       if (!isAccess(entry)) {
         terminal.write(pretty(entry))
         return

@@ -5,8 +5,6 @@
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 /** The same without C0, which JSON.stringify escapes itself, and without the line feed that ends a line. */
 const UNPRINTABLE_IN_JSON = /[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
-/** One escape sequence of JSON text (RFC 8259 7): two characters, or `\u` and four hex digits. */
-const JSON_ESCAPE = /\\(?:u[0-9a-f]{4}|.)/gi
 
 /** Plain text in which every control character is written as `\u001b`. */
 export function printable(text: string): string {
@@ -16,11 +14,6 @@ export function printable(text: string): string {
 /** JSON text in which the controls that JSON allows as they are, are escaped too. It means the same. */
 export function escapeControls(json: string): string {
   return json.replace(UNPRINTABLE_IN_JSON, unicodeEscape)
-}
-
-/** JSON text whose strings hold, once parsed, `\u001b` spelled out instead of the control; tabs and line feeds stay. */
-export function spellControls(json: string): string {
-  return escapeControls(json).replace(JSON_ESCAPE, (escape) => (/^\\[ubfr]/.test(escape) ? `\\${escape}` : escape))
 }
 
 function unicodeEscape(character: string): string {

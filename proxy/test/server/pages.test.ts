@@ -41,6 +41,7 @@ await t.test('Accept decides', async (t) => {
     ['TEXT/HTML', 'text/html'],
     ['application/json, text/plain, */*', 'application/json'],
     ['text/plain, application/json', 'text/plain'],
+    ['*/*, application/json', 'application/json'],
     ['application/*', 'application/json'],
     ['text/*', 'text/plain'],
     ['text/html;q=0.4, application/json;q=0.5', 'application/json'],

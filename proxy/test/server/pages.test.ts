@@ -55,7 +55,7 @@ await t.test('Accept decides', async (t) => {
   ]
   for (const [accept, form] of cases) {
     const { contentType } = renderPage('offline', { status: 502, requestId: REQUEST_ID }, accept)
-    t.equal(contentType, `${form}; charset=utf-8`, accept?.slice(0, 80))
+    t.equal(contentType, `${form}; charset=utf-8`, String(accept).slice(0, 80))
   }
 })
 

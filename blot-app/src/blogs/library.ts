@@ -37,6 +37,7 @@ export class Library extends EventEmitter<{ changed: [BlogChange] }> {
   readonly #parser = new Parser()
   readonly #blogs = new Map<string, Blog>()
   readonly #shelves = new Map<string, Shelf>()
+  #closed = false
 
   constructor(options: LibraryOptions) {
     super()
@@ -65,7 +66,9 @@ export class Library extends EventEmitter<{ changed: [BlogChange] }> {
     return shelf.scan
   }
 
+  /** From now on nothing changes any more. */
   async close(): Promise<void> {
+    this.#closed = true
     await this.#parser.close()
   }
 
@@ -74,7 +77,7 @@ export class Library extends EventEmitter<{ changed: [BlogChange] }> {
     try {
       await this.#scan(handle, shelf.memory)
     } catch (error) {
-      this.#options.log.error({ err: error, handle }, 'blog not read')
+      if (!this.#closed) this.#options.log.error({ err: error, handle }, 'blog not read')
     }
     if (shelf.scanAgain) return this.#scanUntilSettled(handle, shelf)
     shelf.scan = undefined
@@ -93,6 +96,7 @@ export class Library extends EventEmitter<{ changed: [BlogChange] }> {
       memory,
       settings: before?.settings,
     })
+    if (this.#closed) return
     const after = content && assembleBlog(content, before)
     if (after === undefined ? before === undefined : before !== undefined && isSame(before, after)) return
     if (after === undefined) this.#blogs.delete(handle)

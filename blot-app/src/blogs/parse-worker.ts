@@ -13,6 +13,9 @@ parentPort?.on('message', (request: ParseRequest) => {
   parentPort?.postMessage(answer(request), [])
 })
 
+// The first message says that everything is loaded.
+parentPort?.postMessage('ready', [])
+
 function answer({ source, content }: ParseRequest): ParseAnswer {
   try {
     return { parsed: parseSource(source, content) }

@@ -13,7 +13,7 @@ const memoryLimitMegabytes = 256
  */
 export class Parser {
   readonly #limitMs: number
-  #worker: Worker | undefined
+  #worker: Promise<Worker> | undefined
   #queue: Promise<unknown> = Promise.resolve()
   #closed = false
 
@@ -21,7 +21,7 @@ export class Parser {
     this.#limitMs = limitMs
   }
 
-  /** @throws {SourceFault} for an author's mistake, a text that takes too long included. */
+  /** @throws {SourceFault} for an author's mistake, a text that takes too long included; another error once closed. */
   parse(source: string, content: Uint8Array): Promise<ParsedSource> {
     const parsed = this.#queue.then(() => this.#ask({ source, content }))
     this.#queue = parsed.catch(() => undefined)
@@ -34,12 +34,20 @@ export class Parser {
   }
 
   async #ask(request: ParseRequest): Promise<ParsedSource> {
-    if (this.#closed) throw new SourceFault('The server is stopping.')
-    const worker = (this.#worker ??= startWorker())
+    if (this.#closed) throw new Error('parser closed')
+    const worker = await this.#startedWorker()
     worker.postMessage(request, [])
     const answer = await this.#answerOf(worker)
     if ('parsed' in answer) return answer.parsed
     throw new SourceFault(answer.fault)
+  }
+
+  #startedWorker(): Promise<Worker> {
+    this.#worker ??= startWorker().catch((error: unknown) => {
+      this.#worker = undefined
+      throw error
+    })
+    return this.#worker
   }
 
   async #answerOf(worker: Worker): Promise<ParseAnswer> {
@@ -64,14 +72,19 @@ export class Parser {
   async #stopWorker(): Promise<void> {
     const worker = this.#worker
     this.#worker = undefined
-    await worker?.terminate()
+    await (await worker)?.terminate()
   }
 }
 
-function startWorker(): Worker {
+/** Resolves when the thread has loaded its code, so that its start does not count as parsing. */
+async function startWorker(): Promise<Worker> {
   const worker = new Worker(new URL('./parse-worker.ts', import.meta.url), {
     resourceLimits: { maxOldGenerationSizeMb: memoryLimitMegabytes },
+    execArgv: [],
   })
+  await once(worker, 'message')
+  // Whoever waits for an answer hears of an error; between answers there is nobody to tell.
+  worker.on('error', () => undefined)
   worker.unref()
   return worker
 }

@@ -1,6 +1,6 @@
-import { lstat, mkdir, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
-import { hasCode, namesIn, replaceLink } from '../files.ts'
+import { hasCode, replaceLink } from '../files.ts'
 import type { PageFiles } from './page-files.ts'
 import { schemes } from './page-file.ts'
 
@@ -27,8 +27,8 @@ export class HostFolders {
 
   /** Hosts that have a folder now. */
   async hosts(): Promise<string[]> {
-    const names = await namesIn(this.#directory)
-    return names.filter((name) => !name.startsWith('.'))
+    const entries = await readdir(this.#directory, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name)
   }
 
   /** Makes the links of a host, or corrects them, so that no reader ever finds one missing. */

@@ -50,12 +50,19 @@ export class Registry {
 
   #start(): Promise<void> {
     if (this.#running !== undefined) this.#again = true
-    this.#running ??= this.#runUntilSettled()
+    this.#running ??= this.#run()
     return this.#running
   }
 
-  async #runUntilSettled(): Promise<void> {
+  async #run(): Promise<void> {
+    await this.#attempt()
+    this.#running = undefined
+    if (!this.#again) return
     this.#again = false
+    await this.#start()
+  }
+
+  async #attempt(): Promise<void> {
     try {
       if (this.#options.redis.status === 'ready') await this.#synchronize(this.#desired)
     } catch (error) {
@@ -63,8 +70,6 @@ export class Registry {
       this.#options.log.warn({ err: error }, 'registration failed')
       this.#retry = setTimeout(() => void this.#start(), retryDelayMs).unref()
     }
-    if (this.#again) return this.#runUntilSettled()
-    this.#running = undefined
   }
 
   async #synchronize(desired: readonly DesiredKey[]): Promise<void> {

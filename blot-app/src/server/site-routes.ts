@@ -15,9 +15,14 @@ const cdnControl = 'public, max-age=31536000'
 
 /** Everything that visitors of sites ask for. */
 export function registerSiteRoutes(app: FastifyInstance, server: ServerContext): void {
-  app.get('/*', async (request, reply) => {
-    await answerVisit(server, { request, reply }, visitOf(server, request.raw))
-    return reply
+  app.route({
+    // The framework's own HEAD route would forget the length of a file.
+    method: ['GET', 'HEAD'],
+    url: '/*',
+    async handler(request, reply) {
+      await answerVisit(server, { request, reply }, visitOf(server, request.raw))
+      return reply
+    },
   })
 }
 

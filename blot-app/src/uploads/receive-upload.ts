@@ -1,7 +1,6 @@
 import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { hasCode, temporaryName } from '../files.ts'
 
 export interface Upload {
@@ -54,26 +53,23 @@ async function temporaryFile({ folder, temporaryFolder }: Upload): Promise<strin
 
 async function writeBody({ body, limitBytes }: Upload, temporary: string): Promise<void> {
   const handle = await open(temporary, 'wx', 0o644)
-  const silence = new AbortController()
-  const timer = setTimeout(() => silence.abort(new UploadRefused(408, 'nothing arrived for too long')), silenceLimitMs)
+  const silence = setTimeout(() => body.destroy(new UploadRefused(408, 'nothing arrived for too long')), silenceLimitMs)
   let bytes = 0
-  async function* counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  async function* counted(): AsyncGenerator<Buffer> {
+    // The sender is to hear why it is refused, so its connection stays open.
+    const chunks: AsyncIterable<Buffer> = body.iterator({ destroyOnReturn: false })
     for await (const chunk of chunks) {
       bytes += chunk.length
       if (bytes > limitBytes) throw new UploadRefused(413, `a file may have at most ${limitBytes} bytes`)
-      timer.refresh()
+      silence.refresh()
       yield chunk
     }
   }
   try {
-    const file = handle.createWriteStream({ autoClose: false })
-    await pipeline(body, counted, file, { signal: silence.signal })
+    await handle.writeFile(counted())
     await handle.sync()
-  } catch (error) {
-    if (silence.signal.reason instanceof UploadRefused) throw silence.signal.reason
-    throw error
   } finally {
-    clearTimeout(timer)
+    clearTimeout(silence)
     await handle.close()
   }
 }

@@ -25,11 +25,17 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const log = createLog({ format: config.log, destination: context.stdout })
   logEvents(log)
   const stopping = Promise.withResolvers<string>()
-  context.onSignal((signal) => stopping.resolve(signal))
+  let primary: Primary | undefined
+  let signals = 0
+  context.onSignal((signal) => {
+    signals++
+    stopping.resolve(signal)
+    // Whoever asks twice means now.
+    if (signals > 1) primary?.kill()
+  })
   const user = resolveUser(config.user)
   prepareDataDirectory(config.dataDirectory, user)
   const { beforeChildren } = options
-  let primary: Primary | undefined
   try {
     primary = await startPrimary({
       config,

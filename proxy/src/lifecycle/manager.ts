@@ -4,6 +4,7 @@ import { createMetrics } from '../admin/metrics.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { openStore } from '../store/open.ts'
 import { listenAdmin } from './admin-listener.ts'
+import { findAway } from './away.ts'
 import { openCertificateManager } from './certificates.ts'
 import type { Channel } from './channel.ts'
 import type { RoleBody } from './role.ts'
@@ -37,7 +38,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     version,
     token: config.adminToken,
     purgeToken: config.purgeToken,
-    status: () => collectStatus(settings, channel, own()),
+    status: () => collectStatus(settings, channel, own(), () => findAway(config, store)),
     metrics: () => collectMetrics(channel, own()),
     purge: (request) => purgeEveryWorker(channel, request),
     onEvent: events.subscribe,

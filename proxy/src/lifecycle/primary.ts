@@ -23,6 +23,8 @@ export type Primary = {
   readonly listeners: readonly ListenerInfo[]
   /** Drains every process and resolves when all have ended. */
   stop(limitMs: number): Promise<void>
+  /** Ends every process at once: what `stop` waits for is over then. */
+  kill(): void
 }
 
 const MANAGER = 'manager'
@@ -142,7 +144,13 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
     await stop(0)
     throw error
   }
-  return { listeners, stop }
+  return {
+    listeners,
+    stop,
+    kill() {
+      for (const child of children.values()) child.process.kill('SIGKILL')
+    },
+  }
 }
 
 const GRACE_MS = 2000

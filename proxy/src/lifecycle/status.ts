@@ -7,15 +7,20 @@ import type { ChildSettings } from './settings.ts'
 /** How long a worker may take to say what it counted; one that does not answer is missing from the sums. */
 const REPORT_MS = 2000
 
-/** What `GET /status` tells: the primary knows the processes, each process knows its numbers. */
+/**
+ * What `GET /status` tells: the primary knows the processes, each process knows its numbers.
+ * @param findAway asks what the edge can do without for a while.
+ */
 export async function collectStatus(
   { version, startedAt, config }: ChildSettings,
   channel: Channel,
   own: ProcessReport,
+  findAway: () => Promise<string[]>,
 ): Promise<StatusReport> {
-  const [[primary], reports] = await Promise.all([
+  const [[primary], reports, degraded] = await Promise.all([
     channel.call('primary', 'processes', null, REPORT_MS),
     collectReports(channel, own),
+    findAway(),
   ])
   const numbers = new Map(reports.map(({ id, metrics }) => [id, metrics]))
   return {
@@ -35,6 +40,7 @@ export async function collectStatus(
       }
     }),
     upstreams: config.upstreams,
+    degraded,
   }
 }
 

@@ -34,7 +34,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (head.scheme === 'http') {
       // A CA asks over port 80 for every host, and must not be sent elsewhere (RFC 8555 8.3).
       if (target.startsWith(CHALLENGE)) return { kind: 'text', status: 404, body: 'no such challenge\n' }
-      if (target.startsWith('/purge') && isPath(target, '/purge') && options.mayPurge(head)) return { kind: 'purge' }
+      if (isPurge(head) && options.mayPurge(head)) return { kind: 'purge' }
     }
     if (target.startsWith('/health') && isPath(target, '/health') && isOurs(head, options.host)) {
       return { kind: 'text', status: 200, body: 'ok\n', headers: ['Cache-Control', 'no-store'] }
@@ -47,6 +47,10 @@ export function createGuard(options: GuardOptions): Guard {
     }
     return undefined
   }
+}
+
+function isPurge({ method, target }: RequestHead): boolean {
+  return method === 'GET' && target.startsWith('/purge') && isPath(target, '/purge')
 }
 
 function isPath(target: string, path: string): boolean {

@@ -38,7 +38,11 @@ export const HostInvalid = createError('EDGE_ERR_HOST_INVALID', 'invalid host', 
 export const UpstreamUnavailable = createError('EDGE_ERR_UPSTREAM_UNAVAILABLE', 'no upstream answered', 502)
 export const UpstreamTimeout = createError('EDGE_ERR_UPSTREAM_TIMEOUT', 'the upstream did not answer in time', 504)
 export const UpstreamRefused = createError('EDGE_ERR_UPSTREAM_REFUSED', 'the upstream cannot be reached', 502)
-export const UpstreamBusy = createError('EDGE_ERR_UPSTREAM_BUSY', 'every upstream has all the requests it may have', 503)
+export const UpstreamBusy = createError(
+  'EDGE_ERR_UPSTREAM_BUSY',
+  'every upstream has all the requests it may have',
+  503,
+)
 export const RequestInvalid = createError('EDGE_ERR_REQUEST_INVALID', 'the request cannot be forwarded', 400)
 export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request body exceeds %s bytes', 413)
 export const BodyStalled = createError('EDGE_ERR_BODY_STALLED', 'the request body did not go on in time', 408)
@@ -69,12 +73,28 @@ export const LocalRootInvalid = createError(
   'the local CA in %s cannot be used: %s. Remove that folder to have a new one made',
 )
 
-export const AdminHostRefused = createError('EDGE_ERR_ADMIN_HOST_REFUSED', 'the Host must be a loopback name or the address that the admin API listens on', 403)
+export const AdminHostRefused = createError(
+  'EDGE_ERR_ADMIN_HOST_REFUSED',
+  'the Host must be a loopback name or the address that the admin API listens on',
+  403,
+)
 export const AdminCrossSite = createError('EDGE_ERR_ADMIN_CROSS_SITE', 'a page of another site may not do this', 403)
-export const AdminUnauthorized = createError<[string]>('EDGE_ERR_ADMIN_UNAUTHORIZED', 'a valid token is required in %s', 401)
-export const AdminTokenInsufficient = createError('EDGE_ERR_ADMIN_TOKEN_INSUFFICIENT', 'the purge token opens /purge and nothing else', 403)
+export const AdminUnauthorized = createError<[string]>(
+  'EDGE_ERR_ADMIN_UNAUTHORIZED',
+  'a valid token is required in %s',
+  401,
+)
+export const AdminTokenInsufficient = createError(
+  'EDGE_ERR_ADMIN_TOKEN_INSUFFICIENT',
+  'the purge token opens /purge and nothing else',
+  403,
+)
 export const AdminRouteUnknown = createError<[string, string]>('EDGE_ERR_ADMIN_ROUTE_UNKNOWN', 'there is no %s %s', 404)
-export const AdminTooManyClients = createError('EDGE_ERR_ADMIN_TOO_MANY_CLIENTS', 'too many clients follow the events', 503)
+export const AdminTooManyClients = createError(
+  'EDGE_ERR_ADMIN_TOO_MANY_CLIENTS',
+  'too many clients follow the events',
+  503,
+)
 export const PurgeInvalid = createError<[string]>('EDGE_ERR_PURGE_INVALID', '%s', 400)
 
 /** The code of any thrown value, for a log line: `EDGE_ERR_…`, Node's `E…`, or the class's name. */

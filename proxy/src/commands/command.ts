@@ -1,4 +1,5 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
+import type { Flags, Inspection, Mode, ResolvedConfig } from '../config.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
@@ -8,11 +9,26 @@ export type CommandContext = {
   readonly values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
   readonly positionals: readonly string[]
   readonly environment: Environment
+  /** Path of `main.ts`: children are started with it. */
+  readonly main: string
+  /** The folder that holds `package.json`. */
+  readonly root: string
+  readonly version: string
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
   /** Calls the listener for each signal from now on, instead of Node's default of ending the process. */
   onSignal(listener: (signal: Signal) => void): void
+  /**
+   * The configuration, from flags, environment file (read anew) and environment; the machine has been asked whether it can
+   * be used. @throws ConfigInvalid with all faults at once.
+   */
+  resolve(mode: Mode, flags?: Flags): Promise<ResolvedConfig>
+  /** The same of a faulty environment too: what could be resolved, and the faults. Nothing was asked of the machine. */
+  inspect(mode: Mode): Promise<Inspection>
 }
+
+/** For the options of a command that resolves the configuration of `run`. */
+export const environmentOption = { environment: { type: 'string' } } as const
 
 export type Command = {
   readonly name: string
@@ -23,6 +39,8 @@ export type Command = {
   /** What stands after the name in the usage line: `[--upstream URL] …`. */
   readonly usage: string
   readonly options: ParseArgsOptionsConfig
+  /** Whether words without a dash may stand behind the options; they may not unless this is true. */
+  readonly allowPositionals?: boolean
   /** @returns the exit code: 0 done, 1 fault explained on standard error, 2 wrong usage. */
   run(context: CommandContext): Promise<number>
 }

@@ -1,0 +1,151 @@
+import { styleText } from 'node:util'
+import type { Inspection, Mode, Origin } from '../config.ts'
+import { findFileFaults } from '../config/verify.ts'
+import { ConfigInvalid, UsageInvalid, type ConfigFault } from '../errors.ts'
+import { resolveUser } from '../lifecycle/user.ts'
+import { checkPort, checkSocketPath, portsOf } from './check-ports.ts'
+import { environmentOption, type Command, type CommandContext } from './command.ts'
+import { alignColumns, countFaults, renderFaults } from './print.ts'
+
+/** What was found out about one thing outside: a fault, unless it is `ok`. */
+export type Finding = ConfigFault & { readonly ok: boolean }
+
+/** What `--json` prints. */
+type Report = {
+  readonly mode: Mode
+  readonly ok: boolean
+  readonly configuration: readonly Origin[]
+  readonly checks: readonly Finding[]
+  readonly faults: readonly ConfigFault[]
+}
+
+/** How long the store and the app may take to answer, ms. */
+const limitMs = 1000
+
+export const check: Command = {
+  name: 'check',
+  summary: 'shows the configuration and where it comes from, and every fault in it',
+  usage: '[--mode dev|run] [--environment FILE] [--json]',
+  help: `Prints each variable with its value and origin (secrets masked), then tries what the edge would need: files and
+folders, ports, the store, the app. It changes nothing. Faults go to standard error, and the exit code is 1.
+
+  --mode dev|run   the command to check for; default run
+  --json           one JSON object on standard output`,
+  options: { mode: { type: 'string' }, json: { type: 'boolean' }, ...environmentOption },
+  async run(context) {
+    const mode = readMode(context.values['mode'] ?? 'run')
+    const inspection = await inspect(context, mode)
+    const findings = await findOut(inspection, mode)
+    const faults = [
+      ...inspection.faults,
+      ...(await findFileFaults(inspection.config, mode)),
+      ...findings.filter(({ ok }) => !ok),
+    ].map(({ variable, value, message }) => ({ variable, value, message }))
+    const report: Report = {
+      mode,
+      ok: faults.length === 0,
+      configuration: inspection.origins,
+      checks: findings,
+      faults,
+    }
+    const { stdout, stderr } = context
+    if (context.values['json'] === true) stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+    else stdout.write(render(report, stdout))
+    if (report.ok) return 0
+    stderr.write(`blot-edge: ${countFaults(faults.length)}\n${renderFaults(faults, stderr)}`)
+    return 1
+  },
+}
+
+function readMode(text: unknown): Mode {
+  if (text === 'dev' || text === 'run') return text
+  throw new UsageInvalid(`--mode is dev or run, not ${String(text)}: see blot-edge check --help`)
+}
+
+/** An environment file that cannot be parsed leaves nothing to resolve: then its faults are the whole answer. */
+async function inspect(context: CommandContext, mode: Mode): Promise<Inspection> {
+  try {
+    return await context.inspect(mode)
+  } catch (error) {
+    if (error instanceof ConfigInvalid) return { config: {}, origins: [], faults: error.faults }
+    throw error
+  }
+}
+
+/** Asks the world outside, as far as the configuration says whom to ask. */
+async function findOut({ config, origins }: Inspection, mode: Mode): Promise<Finding[]> {
+  const ports = portsOf(config)
+  // `dev` starts the app itself: then its port has to be free.
+  const startsApp = mode === 'dev' && originOf('EDGE_UPSTREAMS', origins)?.origin === 'default'
+  if (startsApp && config.appPort !== undefined) {
+    ports.push({ variable: 'BLOT_PORT', address: '127.0.0.1', port: config.appPort })
+  }
+  return Promise.all([
+    ...ports.map((port) => checkPort(port, config.pidFile)),
+    ...(config.admin?.kind === 'unix' ? [checkSocketPath(config.admin.path)] : []),
+    ...(config.store?.kind === 'redis' ? [checkRedis(config.store.url, originOf('EDGE_STORE', origins))] : []),
+    ...(startsApp ? [] : (config.upstreams ?? []).map(({ url }) => checkApp(url))),
+    ...(config.user === undefined ? [] : [checkUser(config.user)]),
+  ])
+}
+
+function originOf(variable: string, origins: readonly Origin[]): Origin | undefined {
+  return origins.find((origin) => origin.variable === variable)
+}
+
+async function checkRedis(url: string, shown: Origin | undefined): Promise<Finding> {
+  const finding = { variable: 'EDGE_STORE', value: shown?.value ?? '' }
+  // Loaded here: the other commands need no Redis client to start.
+  const { pingRedis } = await import('../store/ping.ts')
+  try {
+    await pingRedis(url, limitMs)
+    return { ...finding, ok: true, message: 'answers' }
+  } catch (error) {
+    return { ...finding, ok: false, message: messageOf(error) }
+  }
+}
+
+async function checkApp(url: string): Promise<Finding> {
+  const finding = { variable: 'EDGE_UPSTREAMS', value: url }
+  try {
+    const signal = AbortSignal.timeout(limitMs)
+    const response = await fetch(`${url}/health`, { signal, redirect: 'manual' })
+    await response.body?.cancel()
+    const message = `answers /health with ${response.status}`
+    return { ...finding, ok: response.ok, message: response.ok ? message : `${message}: 200 was expected` }
+  } catch (error) {
+    // `fetch failed` says nothing: what happened is its cause.
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    return { ...finding, ok: false, message: `does not answer /health: ${messageOf(cause)}` }
+  }
+}
+
+async function checkUser(user: string): Promise<Finding> {
+  const finding = { variable: 'EDGE_USER', value: user }
+  try {
+    const ids = resolveUser(user)
+    const message = ids === undefined ? 'has no effect: not started as root' : `is user ${ids.uid}, group ${ids.gid}`
+    return { ...finding, ok: true, message }
+  } catch (error) {
+    return { ...finding, ok: false, message: messageOf(error) }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function render({ mode, configuration, checks }: Report, stream: NodeJS.WriteStream): string {
+  const settings = configuration.map(({ variable, value, origin }) => [
+    variable,
+    value || '(unset)',
+    styleText('dim', origin, { stream }),
+  ])
+  const rows = checks.map(({ ok, variable, value, message }) => [
+    ok ? styleText('green', 'ok', { stream }) : styleText('red', 'fault', { stream }),
+    variable,
+    value,
+    message,
+  ])
+  return `Configuration of blot-edge ${mode}\n${alignColumns(settings)}\nChecks\n${alignColumns(rows)}`
+}

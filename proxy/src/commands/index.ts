@@ -1,0 +1,9 @@
+import { check } from './check.ts'
+import type { Command } from './command.ts'
+import { dev } from './dev.ts'
+import { roles } from './roles.ts'
+import { run } from './run.ts'
+import { status } from './status.ts'
+
+/** Every command, in the order of `--help`. */
+export const commands: readonly Command[] = [dev, run, check, status, ...roles]

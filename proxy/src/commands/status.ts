@@ -1,0 +1,88 @@
+import { styleText } from 'node:util'
+import type { StatusReport } from '../admin/contracts.ts'
+import type { AdminAddress } from '../config.ts'
+import { AdminUnavailable, ConfigInvalid } from '../errors.ts'
+import { askAdmin } from './ask-admin.ts'
+import { environmentOption, type Command, type CommandContext } from './command.ts'
+import { alignColumns } from './print.ts'
+
+export const status: Command = {
+  name: 'status',
+  summary: 'what a running edge is doing: its processes, ports and upstreams',
+  usage: '[--environment FILE] [--json]',
+  help: `Asks the admin API at EDGE_ADMIN, with EDGE_ADMIN_TOKEN when that is set.
+
+  --json           the answer as it is`,
+  options: { json: { type: 'boolean' }, ...environmentOption },
+  async run(context) {
+    const { admin, token } = await locateAdmin(context)
+    const text = await askAdmin(admin, token, '/status')
+    const report = parseReport(text)
+    if (report === undefined) throw new AdminUnavailable('EDGE_ADMIN', 'what answers there is no blot-edge')
+    context.stdout.write(context.values['json'] === true ? `${text.trim()}\n` : render(report, context.stdout))
+    return 0
+  },
+}
+
+/** Where to ask. The rest of the configuration may be faulty: it is not needed for that. */
+async function locateAdmin(context: CommandContext): Promise<{ admin: AdminAddress; token: string | undefined }> {
+  const { config, faults } = await context.inspect('run')
+  if (config.admin !== undefined) return { admin: config.admin, token: config.adminToken }
+  throw new ConfigInvalid(faults.filter(({ variable }) => variable === 'EDGE_ADMIN'))
+}
+
+/** @returns undefined for the answer of another program. */
+function parseReport(text: string): StatusReport | undefined {
+  try {
+    const report = JSON.parse(text) as Partial<StatusReport> | null
+    const lists = [report?.processes, report?.listeners, report?.upstreams]
+    return lists.every(Array.isArray) ? (report as StatusReport) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function render(report: StatusReport, stream: NodeJS.WriteStream): string {
+  const { version, state, uptimeMs, host, processes, listeners, upstreams, degraded = [] } = report
+  const heading = (...names: string[]): string[] => names.map((name) => styleText('dim', name, { stream }))
+  const processRows = processes.map((process) => [
+    process.id,
+    process.role,
+    String(process.pid),
+    process.state,
+    formatDuration(Date.now() - Date.parse(process.startedAt)),
+    String(process.connections),
+    String(process.requests),
+    `${Math.round(process.rssBytes / 1024 ** 2)} MB`,
+  ])
+  return [
+    `blot-edge ${version} for ${host}: ${styleText('bold', state, { stream })}, up ${formatDuration(uptimeMs)}\n`,
+    alignColumns([
+      heading('process', 'role', 'pid', 'state', 'up', 'connections', 'requests', 'memory'),
+      ...processRows,
+    ]),
+    alignColumns([
+      heading('listener', 'address', 'port'),
+      ...listeners.map(({ name, address, port }) => [name, address, String(port)]),
+    ]),
+    alignColumns([heading('upstream', ''), ...upstreams.map(({ url, backup }) => [url, backup ? 'backup' : ''])]),
+    ...degraded.map((sentence) => `${styleText('yellow', 'degraded', { stream })}: ${sentence}\n`),
+  ].join('\n')
+}
+
+/** The two largest units: `3 d 4 h`, `2 min 5 s`. */
+function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  const amounts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const
+  const first = amounts.findIndex(([amount]) => amount > 0)
+  return amounts
+    .slice(first === -1 ? -1 : first)
+    .slice(0, 2)
+    .map(([amount, unit]) => `${amount} ${unit}`)
+    .join(' ')
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readArguments, type Parsed, type Request } from './commands/arguments.ts'
+import type { Command, CommandContext, Signal } from './commands/command.ts'
+import { createContext } from './commands/context.ts'
+import { renderCommandHelp, renderHelp } from './commands/help.ts'
+import { commands } from './commands/index.ts'
+import { renderError } from './commands/print.ts'
+import { UsageInvalid } from './errors.ts'
+
+/** The command line: alone in reading the environment, installing signals and ending the process. */
+
+const main = fileURLToPath(import.meta.url)
+const root = join(import.meta.dirname, '../..')
+
+/** After a second SIGTERM, how long a command may take to tidy up, ms. */
+const lastMomentMs = 1000
+
+for (const stream of [process.stdout, process.stderr]) {
+  // A reader that left (`blot-edge status | head -1`) is no fault, and no reason for a server to end.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
+try {
+  process.exitCode = await answer(readArguments(process.argv.slice(2), commands))
+} catch (error) {
+  process.stderr.write(renderError(error, process.stderr))
+  process.exitCode = error instanceof UsageInvalid ? 2 : 1
+}
+
+async function answer(request: Request | undefined): Promise<number> {
+  const version = readVersion()
+  if (request?.kind === 'run') return request.command.run(surround(request.parsed, version))
+  if (request === undefined) {
+    process.stderr.write(renderHelp(version, commands))
+    return 2
+  }
+  process.stdout.write(request.kind === 'version' ? `${version}\n` : renderRequestedHelp(request.command, version))
+  return 0
+}
+
+function renderRequestedHelp(command: Command | undefined, version: string): string {
+  return command === undefined ? renderHelp(version, commands) : renderCommandHelp(command)
+}
+
+function surround(parsed: Parsed, version: string): CommandContext {
+  const { env: environment, stdout, stderr } = process
+  const onSignal = installSignals
+  return createContext({
+    ...parsed,
+    environment,
+    main,
+    root,
+    version,
+    stdout,
+    stderr,
+    onSignal,
+    directory: process.cwd(),
+  })
+}
+
+/** The second SIGTERM ends the process whatever it is doing: whoever sends it does not want to wait for the drain. */
+function installSignals(listener: (signal: Signal) => void): void {
+  let isTold = false
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => listener(signal))
+  process.on('SIGTERM', () => {
+    // 128 + number is how shells tell an end by signal.
+    if (isTold) setTimeout(() => process.exit(128 + constants.signals.SIGTERM), lastMomentMs).unref()
+    isTold = true
+  })
+}
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  return manifest.version
+}

@@ -1,10 +1,11 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { Library, type BlogChange } from './blogs/library.ts'
-import { watchBlogs } from './blogs/watch.ts'
+import { watchBlogs, type Watch } from './blogs/watch.ts'
 import { HostFolders } from './cache/host-folders.ts'
 import { PageFiles } from './cache/page-files.ts'
 import { Publisher, type CacheFolder } from './cache/publisher.ts'
@@ -33,35 +34,66 @@ export interface RunningApp {
 
 /** Starts the app: resolves once every blog is read and the port is open. */
 export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
-  const templates = await loadTemplates(templatesDirectory)
-  const templateNames = new Set(templates.keys())
-  const directory = await realpath(config.blogsDirectory)
-  const library = new Library({ directory, templates: templateNames, log: log.child({ area: 'blogs' }) })
-  const redis = config.redis && connectRedis(config.redis, log.child({ area: 'redis' }))
-  const registry = redis && new Registry({ redis, platform: config.host, log: log.child({ area: 'registry' }) })
-  const purgers = createPurgers(config, redis, log.child({ area: 'purge' }))
-  const cache = config.cache ? await openCacheFolder(config, log.child({ area: 'cache' })) : undefined
-  const staticFiles = new StaticFiles(config.dataDirectory)
-  const publisher = new Publisher({
-    platform: config.host,
-    cache,
-    staticFiles,
-    purgers,
-    templateOf: (blog) => templateFor(templates, blog.settings.template),
-    log: log.child({ area: 'cache' }),
-  })
-  const status = new StatusStream()
-  const indexHosts = (): HostIndex => {
-    return new HostIndex({ platform: config.host, blogs: library.blogs, templates: templateNames })
-  }
-
+  const parts = await openParts(config, log)
+  const { library, publisher, registry } = parts
   // Watching comes first: what changes during the first scan is scanned again.
   const watch = await watchBlogs({
-    directory,
+    directory: parts.directory,
     log: log.child({ area: 'watch' }),
     onChange: (handle) => void library.rescan(handle),
   })
   await library.rescanAll()
+  const hosts = followChanges(config, parts)
+  await publisher.publishAll(hosts())
+  await registry?.register(desiredKeys(hosts()))
+
+  // The framework's lines on each request and address say nothing that the edge's access log and ours do not.
+  const serverLog = log.child({ area: 'server' }, { level: 'warn' })
+  const server = await createServer({ ...parts, config, log: serverLog, hosts })
+  await server.listen({ host: address, port: config.port })
+  const port = portOf(server.server.address()) ?? config.port
+  log.info({ address: `http://${address}:${port}`, host: config.host, blogs: library.blogs.size }, 'listening')
+  return { port, close: () => closeApp(parts, watch, server) }
+}
+
+type Parts = Awaited<ReturnType<typeof openParts>>
+
+/** Makes everything that the app consists of, and joins nothing yet. */
+async function openParts(config: Config, log: Logger) {
+  const areaLog = (area: string): Logger => log.child({ area })
+  const templates = await loadTemplates(templatesDirectory)
+  const directory = await realpath(config.blogsDirectory)
+  const redis = config.redis && connectRedis(config.redis, areaLog('redis'))
+  const cache = config.cache ? openCacheFolder(config, areaLog('cache')) : undefined
+  const purgers = createPurgers(config, redis, areaLog('purge'))
+  const staticFiles = new StaticFiles(config.dataDirectory)
+  return {
+    directory,
+    templates,
+    library: new Library({ directory, templates: new Set(templates.keys()), log: areaLog('blogs') }),
+    redis,
+    registry: redis && new Registry({ redis, platform: config.host, log: areaLog('registry') }),
+    pages: cache?.pages,
+    purgers,
+    staticFiles,
+    publisher: new Publisher({
+      platform: config.host,
+      cache,
+      staticFiles,
+      purgers,
+      templateOf: (blog) => templateFor(templates, blog.settings.template),
+      log: areaLog('cache'),
+    }),
+    status: new StatusStream(),
+  }
+}
+
+/** Keeps the names of all blogs in step with the blogs, and tells everyone whom a change concerns. */
+function followChanges(config: Config, { library, templates, registry, publisher, status }: Parts): () => HostIndex {
+  const templateNames = new Set(templates.keys())
+  const indexHosts = (): HostIndex => {
+    return new HostIndex({ platform: config.host, blogs: library.blogs, templates: templateNames })
+  }
   let hosts = indexHosts()
   library.on('changed', (change) => {
     const hostsBefore = hosts
@@ -69,45 +101,25 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     void registry?.register(desiredKeys(hosts))
     void publisher.publish({ ...change, hostsBefore, hostsAfter: hosts }).then(() => status.send(statusOf(change)))
   })
-  await publisher.publishAll(hosts)
-  await registry?.register(desiredKeys(hosts))
+  return () => hosts
+}
 
-  const server = await createServer({
-    config,
-    // The framework's lines on each request and address say nothing that the edge's access log and ours do not.
-    log: log.child({ area: 'server' }, { level: 'warn' }),
-    library,
-    templates,
-    hosts: () => hosts,
-    pages: cache?.pages,
-    staticFiles,
-    status,
-  })
-  await server.listen({ host: address, port: config.port })
-  const port = portOf(server.server.address()) ?? config.port
-  log.info({ address: `http://${address}:${port}`, host: config.host, blogs: library.blogs.size }, 'listening')
-
-  return {
-    port,
-    async close() {
-      cache?.pages.close()
-      status.close()
-      await watch.close()
-      await drainServer(server)
-      await Promise.all(purgers.map((purger) => purger.close()))
-      await registry?.close()
-      redis?.disconnect()
-      await library.close()
-    },
-  }
+async function closeApp(parts: Parts, watch: Watch, server: FastifyInstance): Promise<void> {
+  parts.pages?.close()
+  parts.status.close()
+  await watch.close()
+  await drainServer(server)
+  await parts.library.close()
+  await Promise.all(parts.purgers.map((purger) => purger.close()))
+  await parts.registry?.close()
+  parts.redis?.disconnect()
 }
 
 function portOf(bound: AddressInfo | string | null): number | undefined {
   return typeof bound === 'object' ? bound?.port : undefined
 }
 
-async function openCacheFolder({ cacheDirectory }: Config, log: Logger): Promise<CacheFolder> {
-  await mkdir(cacheDirectory, { recursive: true })
+function openCacheFolder({ cacheDirectory }: Config, log: Logger): CacheFolder {
   const pages = new PageFiles(cacheDirectory, log)
   return { pages, folders: new HostFolders(cacheDirectory, pages) }
 }

@@ -1,29 +1,25 @@
-import { startApp } from './app.ts'
+import { startApp, type RunningApp } from './app.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { hasCode } from './files.ts'
-import { createLog } from './log.ts'
+import { createLog, type Log } from './log.ts'
 
 await main()
 
 async function main(): Promise<void> {
   const config = readEnvironment()
   const log = createLog(config)
+  // Until the app runs there is nothing to drain.
+  let stop = (_reason: string): void => process.exit(0)
+  process.on('SIGTERM', (signal) => stop(signal))
+  process.on('SIGINT', (signal) => stop(signal))
+  // A parent that is gone cannot tell us to stop.
+  process.on('disconnect', () => stop('disconnect'))
   try {
     const app = await startApp(config, log)
     let stopping: Promise<void> | undefined
-    const stop = async (reason: string): Promise<void> => {
-      log.info({ reason }, 'draining')
-      await app.close()
-      log.info('stopped')
-      process.exit(0)
+    stop = (reason) => {
+      stopping ??= drain(app, reason, log)
     }
-    const stopOnce = (reason: string): void => {
-      stopping ??= stop(reason)
-    }
-    process.on('SIGTERM', stopOnce)
-    process.on('SIGINT', stopOnce)
-    // A parent that is gone cannot tell us to stop.
-    process.on('disconnect', () => stopOnce('disconnect'))
     process.send?.({ type: 'listening', port: app.port })
   } catch (error) {
     if (!hasCode(error, 'EADDRINUSE', 'EACCES')) throw error
@@ -31,6 +27,13 @@ async function main(): Promise<void> {
       `BLOT_PORT=${config.port} cannot be opened: ${error instanceof Error ? error.message : ''}. Choose another one.`,
     )
   }
+}
+
+async function drain(app: RunningApp, reason: string, log: Log): Promise<void> {
+  log.info({ reason }, 'draining')
+  await app.close()
+  log.info('stopped')
+  process.exit(0)
 }
 
 function readEnvironment(): Config {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { eachAtMost } from '../files.ts'
 import type { FolderContent } from './assemble.ts'
@@ -81,9 +82,21 @@ async function readBounded(folder: string, file: FoundFile, limitBytes: number):
     throw new SourceFault(`The file has ${size} MB; at most ${limitBytes / 1_000_000} MB can become a page.`)
   }
   try {
-    return await readFile(path.join(folder, file.source))
+    return await readAtMost(path.join(folder, file.source), file.bytes)
   } catch (error) {
     throw new SourceFault('The file cannot be read. Its permissions may be wrong.', { cause: error })
+  }
+}
+
+/** Reads no more than was there when the file was found, and nothing through a link that took its place since. */
+async function readAtMost(file: string, bytes: number): Promise<Uint8Array> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const content = new Uint8Array(bytes)
+    const { bytesRead } = await handle.read(content, 0, bytes, 0)
+    return content.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
   }
 }
 

@@ -87,7 +87,10 @@ export class PageFiles {
       if (hasCode(error, 'ENOENT')) return
       throw error
     }
-    await rm(aside, { recursive: true, force: true })
+    // The pages are gone for everyone by now; nobody has to wait for the disk.
+    rm(aside, { recursive: true, force: true }).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'removed pages left on disk')
+    })
   }
 
   #reportWrite(error: unknown, name: string): void {

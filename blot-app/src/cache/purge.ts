@@ -21,7 +21,6 @@ export interface PurgerOptions {
 }
 
 const hostsAtOnce = 20
-const mostWaiting = 100_000
 const longestDelayMs = 60_000
 const answerLimitMs = 10_000
 
@@ -47,7 +46,7 @@ export class Purger {
   }
 
   purge(hosts: Iterable<string>): void {
-    for (const host of hosts) if (this.#waiting.size < mostWaiting) this.#waiting.add(host)
+    for (const host of hosts) this.#waiting.add(host)
     this.#start()
   }
 

@@ -31,7 +31,7 @@ export async function answerBlogVisit(
   if (audience === 'visitors' && blog.settings.forceSSL && origin.protocol === 'http') {
     return redirect(delivery, context, absoluteUrl(secureOrigin(origin), rawPath + query))
   }
-  const found = await find(context, rawPath)
+  const found = await find(context, visit)
   switch (found.kind) {
     case 'file': {
       const cacheControl = audience === 'author' ? 'no-store' : fileControl
@@ -58,15 +58,15 @@ export function redirect(
   reply.header('cache-tag', `blog:${blog.id}`).redirect(to, 301)
 }
 
-async function find(context: PageContext, rawPath: string): Promise<Found> {
+async function find(context: PageContext, { rawPath, query }: Visit): Promise<Found> {
   const path = readUrlPath(rawPath)
   if (path === undefined) return { kind: 'missing' }
+  const asked = rawPath + query
   // A file of the author's wins over a document that we would make, as it does where the edge looks into the folder.
-  const isFileFirst = path.file.includes('.') && path.target !== '/style.css'
-  const file = isFileFirst ? await findFile(context, path, rawPath) : undefined
-  return (
-    file ?? findPage(context, path, rawPath) ?? (await findFile(context, path, rawPath)) ?? findSource(context, path)
-  )
+  if (path.file.includes('.') && path.target !== '/style.css') {
+    return (await findFile(context, path, rawPath)) ?? findPage(context, path, asked) ?? findSource(context, path)
+  }
+  return findPage(context, path, asked) ?? (await findFile(context, path, rawPath)) ?? findSource(context, path)
 }
 
 async function findFile({ blog, audience }: PageContext, path: UrlPath, rawPath: string): Promise<Found | undefined> {
@@ -75,10 +75,14 @@ async function findFile({ blog, audience }: PageContext, path: UrlPath, rawPath:
   return file && { kind: 'file', file, name: path.file }
 }
 
-function findPage(context: PageContext, { target }: UrlPath, rawPath: string): Found | undefined {
+/** @param asked Path and query as they were sent. */
+function findPage(context: PageContext, { target }: UrlPath, asked: string): Found | undefined {
   const page = renderTarget(context, target)
   if (page === undefined) return undefined
-  return target !== rawPath && page.status === 200 ? { kind: 'moved', target } : { kind: 'page', page, target }
+  if (asked.split('?')[0] !== target && page.status === 200) return { kind: 'moved', target }
+  // Only the address that names the style sheet's content may be kept for ever.
+  const isPassing = target === '/style.css' && context.audience === 'visitors' && asked !== context.template.styleTarget
+  return { kind: 'page', page: isPassing ? { ...page, cacheControl: fileControl } : page, target }
 }
 
 /** Markdown files link to one another by name; the reader gets the page that was made of it. */

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { PageFiles } from '../../src/cache/page-files.ts'
 import { temporaryFolder } from '../support/test-app.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const page = { host: 'a.im', scheme: 'http', target: '/a', contentType: 'text/html', cacheControl: '' } as const
 
@@ -56,7 +57,7 @@ await t.test('a name that collides with another page is simply not written', asy
 })
 
 await t.test('removal takes both schemes and variants of each host, and no other page', async (t) => {
-  const { folder, pages, read } = await open(t)
+  const { folder, pages, read, unfinished } = await open(t)
   for (const host of ['a.im', 'b.im']) {
     for (const scheme of ['http', 'https'] as const) {
       for (const cacheControl of ['', 'max-age=60']) {
@@ -78,7 +79,7 @@ await t.test('removal takes both schemes and variants of each host, and no other
   }
   await pages.removeAll('a.im')
   t.strictSame(readdirSync(path.join(folder, 'a.im')), [])
-  t.strictSame(readdirSync(path.join(folder, '.tmp')), [])
+  await waitUntil(() => unfinished().length === 0)
   t.ok(read('b.im/http/temporary/index.html'))
 })
 

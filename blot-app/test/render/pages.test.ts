@@ -137,4 +137,6 @@ await t.test('a template is chosen in blog.json and can be tried in a preview', 
   const style = await app.visit(`http://harbor.blot.localhost${address.replaceAll('&amp;', '&')}`)
   t.equal(style.text, ledger)
   t.match(style.headers['cache-control'], 'immutable')
+  const bare = await app.visit('http://harbor.blot.localhost/style.css')
+  t.notMatch(bare.headers['cache-control'], 'immutable', 'only for the address that names the content')
 })

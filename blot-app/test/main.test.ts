@@ -52,14 +52,16 @@ async function portOf(running: RunningMain): Promise<number> {
 }
 
 await t.test('it says where it listens, and a signal ends it', async (t) => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  const endings = signals.map(async (signal) => {
     const running = run(t)
     const port = await portOf(running)
     t.equal((await visit(port, 'http://garden.blot.localhost/a')).status, 200)
     running.child.kill(signal)
     t.strictSame(await running.exited, [0, null])
     t.equal(running.errors(), '')
-  }
+  })
+  await Promise.all(endings)
 })
 
 await t.test('with a parent it reports the port, and ends when the parent is gone', async (t) => {

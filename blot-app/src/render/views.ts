@@ -2,6 +2,10 @@ import type { Post } from '../blogs/model.ts'
 import type { ListPage } from './lists.ts'
 import type { PageContext } from './page.ts'
 
+// Making one takes longer than rendering a post.
+const longDay = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
+const shortDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+
 /** What every page of a blog shows around its content. */
 export function layoutView({ blog, template, audience }: PageContext, title: string, description?: string) {
   const { settings } = blog
@@ -16,10 +20,9 @@ export function layoutView({ blog, template, audience }: PageContext, title: str
 }
 
 export function postView(post: Post) {
-  const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
   return {
     ...post,
-    day: day.format(post.date),
+    day: longDay.format(post.date),
     isoDate: post.date.toISOString().slice(0, 10),
     hasTags: post.tags.length > 0,
   }
@@ -43,10 +46,9 @@ export function listingView({ posts, number, pages, tag, target }: ListPage) {
 
 /** Posts grouped by year, newest first, as they come. */
 export function yearViews(posts: readonly Post[]) {
-  const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
   const years = Map.groupBy(posts, (post) => post.date.getUTCFullYear())
   return [...years].map(([year, written]) => ({
     year,
-    posts: written.map((post) => ({ ...postView(post), day: day.format(post.date) })),
+    posts: written.map((post) => ({ ...postView(post), day: shortDay.format(post.date) })),
   }))
 }

@@ -110,8 +110,9 @@ await t.test('server-sent events arrive one by one', async (t) => {
   const stream = session.request({ ':authority': `app.localhost:${https}`, ':path': '/events' })
   const [first] = (await once(stream, 'data')) as [Buffer]
   t.equal(first.toString(), 'data: first\n\n')
+  const next = once(stream, 'data')
   await ask({ ...site, path: '/go' })
-  const [second] = (await once(stream, 'data')) as [Buffer]
+  const [second] = (await next) as [Buffer]
   t.equal(second.toString(), 'data: second\n\n')
   session.destroy()
 })

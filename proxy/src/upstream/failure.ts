@@ -1,0 +1,48 @@
+import { BodyStalled, BodyTooLarge, codeOf, RequestInvalid, UpstreamBusy, UpstreamTimeout } from '../errors.ts'
+import type { Exchange } from '../request.ts'
+import type { AnswerHead } from './answer.ts'
+import { firstValue } from './headers.ts'
+
+/** An answer that one of the edge's own pages takes the place of. */
+export type Failure = {
+  readonly status: number
+  readonly page: 'offline' | 'unavailable' | 'bad-request' | 'too-large' | 'timeout'
+  /** For the log. */
+  readonly reason: string
+  readonly retryAfter?: string
+}
+
+export type Fail = (exchange: Exchange, failure: Failure) => void
+
+const BUSY_RETRY_S = '1'
+
+/** Which page, and which status, an error of this room becomes. */
+export function failureOf(error: unknown): Failure {
+  const reason = reasonOf(error)
+  if (error instanceof BodyTooLarge) return { status: 413, page: 'too-large', reason }
+  if (error instanceof BodyStalled) return { status: 408, page: 'timeout', reason }
+  if (error instanceof RequestInvalid) return { status: 400, page: 'bad-request', reason }
+  if (error instanceof UpstreamTimeout) return { status: 504, page: 'offline', reason }
+  if (error instanceof UpstreamBusy) return { status: 503, page: 'unavailable', reason, retryAfter: BUSY_RETRY_S }
+  return { status: 502, page: 'offline', reason }
+}
+
+/** The page for an answer of the app that says it is in trouble: its status is kept, and so is `Retry-After`. */
+export function failureOfAnswer({ status, headers }: AnswerHead): Failure | undefined {
+  const page = pageOfStatus(status)
+  if (page === undefined) return undefined
+  const retryAfter = firstValue(headers, 'retry-after')
+  const reason = `upstream answered ${status}`
+  return retryAfter === undefined ? { status, page, reason } : { status, page, reason, retryAfter }
+}
+
+function pageOfStatus(status: number): Failure['page'] | undefined {
+  if (status === 503) return 'unavailable'
+  return status === 500 || status === 502 || status === 504 || status === 429 ? 'offline' : undefined
+}
+
+/** `EDGE_ERR_UPSTREAM_REFUSED: ECONNREFUSED`: what it means here, and what lies beneath. */
+export function reasonOf(error: unknown): string {
+  const code = codeOf(error)
+  return error instanceof Error && error.cause !== undefined ? `${code}: ${codeOf(error.cause)}` : code
+}

@@ -1,0 +1,124 @@
+import type { ServerResponse } from 'node:http'
+import {
+  BodyTooLarge,
+  RequestInvalid,
+  UpstreamBusy,
+  UpstreamRefused,
+  UpstreamUnavailable,
+  VisitorLeft,
+} from '../errors.ts'
+import type { Exchange, RequestHead } from '../request.ts'
+import { Answer } from './answer.ts'
+import { Attempt, type Question, type Switched } from './attempt.ts'
+import { hasBody, linger, openBody } from './body.ts'
+import { classOf, type RequestClass } from './classes.ts'
+import { forwardingHeaders } from './forwarded.ts'
+import { informationFields, firstValue, offeredProtocols, requestHeaders } from './headers.ts'
+import type { Target, UpstreamPool } from './pool.ts'
+
+export type FetchOptions = {
+  readonly pool: UpstreamPool
+  /** The port that links over https must carry. */
+  readonly config: { readonly httpsPort: number }
+  /** Limits of a request; those of Blot by default. */
+  readonly classify?: (head: RequestHead) => RequestClass
+}
+
+/** A second try may begin this long after the first one did. */
+const RETRY_WITHIN_MS = 800
+
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+const RETRY_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504])
+
+/** Asks an upstream, at most two of them. Rejects with an error that `failureOf` knows. */
+export type Fetch = {
+  (exchange: Exchange): Promise<Answer>
+  upgrade(exchange: Exchange): Promise<Answer | Switched>
+}
+
+/** The stage `fetch`. When the visitor leaves, at whatever point, the upstream's connection is ended. */
+export function createFetch({ pool, config, classify = classOf }: FetchOptions): Fetch {
+  async function ask(exchange: Exchange, upgrade: string | undefined): Promise<Answer | Switched> {
+    const { head, request, response } = exchange
+    const limits = classify(head)
+    if (Number(head.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
+      linger(exchange)
+      throw new BodyTooLarge(limits.maxBodyBytes)
+    }
+    const body = hasBody(request) ? openBody(exchange, limits) : null
+    const question: Question = {
+      method: head.method,
+      path: head.target,
+      headers: requestHeaders(head, forwardingHeaders(head, config.httpsPort)),
+      body,
+      upgrade,
+      readMs: limits.readMs,
+      inform: (status, headers) => inform(exchange, status, headers),
+    }
+    let attempt: Attempt | undefined
+    response.once('close', () => attempt?.abort(new VisitorLeft()))
+    try {
+      return await tryTwice(pool, question, (target) => {
+        exchange.upstream = target.address
+        attempt = new Attempt(target, question)
+        return attempt
+      })
+    } catch (error) {
+      body?.destroy()
+      throw error
+    }
+  }
+
+  const fetch = (exchange: Exchange): Promise<Answer> => ask(exchange, undefined) as Promise<Answer>
+  fetch.upgrade = (exchange: Exchange): Promise<Answer | Switched> => {
+    if (hasBody(exchange.request)) return Promise.reject(new RequestInvalid())
+    return ask(exchange, offeredProtocols(exchange.head.headers.upgrade))
+  }
+  return fetch
+}
+
+async function tryTwice(
+  pool: UpstreamPool,
+  question: Question,
+  start: (target: Target) => Attempt,
+): Promise<Answer | Switched> {
+  const startedMs = performance.now()
+  const target = pool.choose()
+  if (target === undefined) throw new UpstreamBusy()
+  const first = start(target)
+  const result: unknown = await first.outcome.catch((error: unknown) => error)
+  const isFailure = result instanceof Error
+  if (isFailure && !first.sent && !(result instanceof VisitorLeft)) target.markAway()
+  const next = secondTarget(pool, question, first, result)
+  if (next !== undefined && performance.now() - startedMs < RETRY_WITHIN_MS) {
+    if (result instanceof Answer) result.discard()
+    const second = start(next)
+    return second.outcome
+  }
+  return first.outcome
+}
+
+/** Where to ask again, if anywhere: never where the first upstream may have acted on the request, never after a timeout. */
+function secondTarget(
+  pool: UpstreamPool,
+  { method, body }: Question,
+  { target, answerBegun }: Attempt,
+  result: unknown,
+): Target | undefined {
+  const repeatable = body === null && REPEATABLE.has(method)
+  if (result instanceof UpstreamRefused) return pool.choose(target)
+  if (result instanceof UpstreamUnavailable) {
+    return repeatable && !answerBegun ? (pool.choose(target) ?? target) : undefined
+  }
+  if (!(result instanceof Answer) || !repeatable || !RETRY_STATUSES.has(result.head.status)) return undefined
+  const asksToWait = result.head.status === 503 && firstValue(result.head.headers, 'retry-after') !== undefined
+  return asksToWait ? undefined : pool.choose(target)
+}
+
+/** Passes a 1xx answer on (RFC 9110 15.2); HTTP/1.0 does not know them. */
+function inform({ head, response }: Exchange, status: number, headers: string[]): void {
+  if (head.version === '1.0' || response.headersSent || response.writableEnded) return
+  // Node's compatibility API has this call for HTTP/2 as well; its types do not know yet.
+  const informing = response as ServerResponse
+  informing.writeInformation(status, informationFields(headers))
+}

@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import tls, { type TLSSocket } from 'node:tls'
+import t from 'tap'
+import { startFront } from './front.ts'
+import { ask } from './visitor.ts'
+
+const folder = t.testdir()
+const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+const fresh = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+execFileSync('openssl', [...fresh, ...subject, '-keyout', keyFile, '-out', certFile], { stdio: 'ignore' })
+const [key, cert] = [readFileSync(keyFile), readFileSync(certFile)]
+
+const names: (string | false | null)[] = []
+const server = https.createServer({ key, cert }, (request, response) => {
+  names.push((request.socket as TLSSocket).servername)
+  response.end('secret')
+})
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+t.teardown(() => {
+  server.close()
+  server.closeAllConnections()
+})
+const { port } = server.address() as AddressInfo
+
+await t.test('a certificate of nobody is refused: 502', async (t) => {
+  const front = await startFront(t, { upstreams: [`https://localhost:${port}`] })
+  t.equal((await ask(front, 'HTTP/1.1')).status, 502)
+  t.match(front.exchanges[0]?.reason, /EDGE_ERR_UPSTREAM_REFUSED: DEPTH_ZERO_SELF_SIGNED_CERT/)
+})
+
+await t.test('a trusted one must be for the upstream, whatever the visitor calls it', async (t) => {
+  tls.setDefaultCACertificates([cert.toString()])
+  const front = await startFront(t, { upstreams: [`https://localhost:${port}`] })
+  for (const authority of ['one.example', 'two.example']) {
+    t.equal((await ask(front, 'HTTP/1.1', { authority })).body.toString(), 'secret')
+  }
+  t.same(names, ['localhost', 'localhost'])
+  const other = await startFront(t, { upstreams: [`https://127.0.0.1:${port}`] })
+  t.equal((await ask(other, 'HTTP/1.1', { authority: 'localhost' })).status, 502)
+  t.match(other.exchanges[0]?.reason, /ERR_TLS_CERT_ALTNAME_INVALID/)
+})

@@ -114,15 +114,18 @@ type Reading = ConfigInput & { readonly given: ReadonlyMap<string, Text> }
 function readVariable(name: VariableName, reading: Reading): { value: unknown; faults: ConfigFault[] } {
   const { kind, mask }: Variable = variables[name]
   const text = textOf(name, reading)
-  const parsed = text === undefined ? undefined : kind.parse(text, reading.directory)
-  const right = parsed instanceof Unfit ? parsed.right : kind.right
-  if (!(parsed instanceof Unfit) && Value.Check(kind.schema, parsed)) return { value: parsed, faults: [] }
-  if (text === undefined)
-    return { value: undefined, faults: [{ variable: name, value: '', message: `is required: ${right}` }] }
+  if (text === undefined) {
+    const message = `is required: ${kind.right}`
+    const mayStayUnset = Value.Check(kind.schema, undefined)
+    return { value: undefined, faults: mayStayUnset ? [] : [{ variable: name, value: '', message }] }
+  }
+  const parsed = kind.parse(text, reading.directory)
+  const isUnfit = parsed === undefined || parsed instanceof Unfit
+  if (!isUnfit && Value.Check(kind.schema, parsed)) return { value: parsed, faults: [] }
   // A default that is wrong was made from another variable, which has its own fault.
   if (!reading.given.has(name)) return { value: undefined, faults: [] }
-  const value = mask === undefined ? text : mask(text)
-  return { value: undefined, faults: [{ variable: name, value, message: `must be ${right}` }] }
+  const message = `must be ${parsed instanceof Unfit ? parsed.right : kind.right}`
+  return { value: undefined, faults: [{ variable: name, value: mask === undefined ? text : mask(text), message }] }
 }
 
 /** The text of a variable: as given, or its default in this mode. */

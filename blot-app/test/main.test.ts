@@ -26,7 +26,7 @@ interface RunOptions {
 
 function run(t: Test, { environment = {}, files = {}, parent = false }: RunOptions = {}): RunningMain {
   const folder = temporaryFolder(t)
-  writeFiles(path.join(folder, 'blogs'), { 'garden/a.md': '# A', ...files })
+  writeFiles(path.join(folder, 'blogs'), { 'garden/a.txt': 'a', ...files })
   const child = spawn(process.execPath, [main], {
     env: {
       BLOT_PORT: '0',
@@ -56,7 +56,7 @@ await t.test('it says where it listens, and a signal ends it', async (t) => {
   const endings = signals.map(async (signal) => {
     const running = run(t)
     const port = await portOf(running)
-    t.equal((await visit(port, 'http://garden.blot.localhost/a')).status, 200)
+    t.equal((await visit(port, 'http://garden.blot.localhost/a.txt')).status, 200)
     running.child.kill(signal)
     t.strictSame(await running.exited, [0, null])
     t.equal(running.errors(), '')

@@ -13,7 +13,7 @@ const harbor = blogId('harbor')
 
 const files = {
   'garden/blog.json': '{"title": "Garden", "domain": "garden.example", "formerHandles": ["allotment"]}',
-  'harbor/a.md': '# A',
+  'harbor/a.txt': 'a',
 }
 
 function startWith(t: Test, address: string, options: TestAppOptions = {}) {
@@ -113,7 +113,7 @@ await t.test('the app serves on without Redis and registers when it is back', as
 
 await t.test('the app starts without Redis', async (t) => {
   const app = await startWith(t, '127.0.0.1:1')
-  t.equal((await app.visit('http://harbor.blot.localhost/a')).status, 200)
+  t.equal((await app.visit('http://harbor.blot.localhost/a.txt')).status, 200)
 })
 
 await t.test('failed purges wait in Redis, also for the next process', async (t) => {

@@ -1,14 +1,10 @@
 import t from 'tap'
 import { startTestApp } from '../support/test-app.ts'
 
-const files = {
-  'garden/blog.json': '{"domain": "garden.example", "formerHandles": ["allotment"]}',
-  'garden/status.md': '# Status',
-  'garden/permission.md': '# Permission',
-}
+const files = { 'garden/blog.json': '{"domain": "garden.example", "formerHandles": ["allotment"]}' }
 
 await t.test('permission', async (t) => {
-  const app = await startTestApp(t, { files })
+  const app = await startTestApp(t, { files: { ...files, 'garden/permission.md': '# Permission' } })
   const ask = async (domain: string) => {
     const { status, text } = await app.visit(`http://127.0.0.1:8080/permission?domain=${domain}`)
     t.type(JSON.parse(text), 'object')

@@ -89,9 +89,15 @@ async function wildcardFault({ wildcard, host }: Partial<Config>): Promise<Confi
   return covers ? undefined : { variable, value: certificateFile, message: `does not cover *.${host}` }
 }
 
+const dhparamsPem = /-----BEGIN DH PARAMETERS-----[\sA-Za-z0-9+/=]+-----END DH PARAMETERS-----/
+
 async function dhparamsFault(file: string | undefined): Promise<ConfigFault | undefined> {
   if (file === undefined) return undefined
-  const outcome = await readPem(file, (dhparam) => createSecureContext({ dhparam }))
+  const outcome = await readPem(file, (dhparam) => {
+    // Node takes what is no parameters for none, and says nothing; too small ones it refuses.
+    if (!dhparamsPem.test(dhparam.toString('latin1'))) throw new TypeError('no DH PARAMETERS')
+    return createSecureContext({ dhparam })
+  })
   return typeof outcome === 'string' ? { variable: 'EDGE_DHPARAMS', value: file, message: outcome } : undefined
 }
 

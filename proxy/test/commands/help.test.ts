@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { commands } from '../../src/commands/index.ts'
+import { root, runEdge } from './run-edge.ts'
+
+const visible = commands.filter(({ summary }) => summary !== undefined)
+
+await t.test('--help lists what a person may call, on standard output', async (t) => {
+  const { code, stdout, stderr } = await runEdge(['--help'])
+  t.equal(code, 0)
+  t.equal(stderr, '')
+  for (const { name, summary } of visible)
+    t.match(stdout, new RegExp(`^  ${name} +${summary?.replace(/[()]/g, '.')}$`, 'm'))
+  t.notMatch(stdout, /^ +(worker|manager)/m)
+  t.same((await runEdge(['-h'])).stdout, stdout)
+})
+
+await t.test('every command explains itself', async (t) => {
+  for (const { name, usage } of visible) {
+    const { code, stdout } = await runEdge([name, '--help'])
+    t.equal(code, 0)
+    t.ok(stdout.startsWith(`Usage: blot-edge ${name} ${usage}\n`), stdout)
+    t.match(stdout, '-h, --help')
+    t.equal(stdout.includes('--environment FILE  '), name !== 'dev', 'which file is read')
+  }
+})
+
+await t.test('--version is that of the package', async (t) => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  t.strictSame(await runEdge(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+  t.equal((await runEdge(['-v'])).stdout, `${version}\n`)
+})
+
+await t.test('without a command, help goes to standard error and the code is 2', async (t) => {
+  const { code, stdout, stderr } = await runEdge([])
+  t.equal(code, 2)
+  t.equal(stdout, '')
+  t.match(stderr, 'Usage: blot-edge COMMAND')
+})
+
+await t.test('wrong usage is one line on standard error, and the code is 2', async (t) => {
+  for (const args of [['chek'], ['check', '--jso'], ['check', '--mode', 'prod']]) {
+    const { code, stdout, stderr } = await runEdge(args)
+    t.equal(code, 2)
+    t.equal(stdout, '')
+    t.match(stderr, /^blot-edge: [^\n]+ blot-edge (check )?--help \(EDGE_ERR_USAGE_INVALID\)\n$/)
+  }
+})
+
+await t.test('a reader that left is no fault', async (t) => {
+  const child = spawn(join(root, 'bin/blot-edge'), ['--help'], {
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stdout.destroy()
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  t.equal(stderr, '')
+  t.equal(code, 0)
+})
+
+await t.test('colour is for terminals', async (t) => {
+  const plain = await runEdge(['chek'])
+  const forced = await runEdge(['chek'], { environment: { FORCE_COLOR: '1' } })
+  const refused = await runEdge(['chek'], { environment: { NO_COLOR: '1' } })
+  const escape = '\u{1b}['
+  t.notOk(plain.stderr.includes(escape))
+  t.notOk(refused.stderr.includes(escape))
+  t.ok(forced.stderr.includes(escape), 'it can be coloured at all')
+})

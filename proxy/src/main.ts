@@ -25,11 +25,16 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-try {
-  process.exitCode = await answer(readArguments(process.argv.slice(2), commands))
-} catch (error) {
-  process.stderr.write(renderError(error, process.stderr))
-  process.exitCode = error instanceof UsageInvalid ? 2 : 1
+// A command that has returned is over, whatever connection or channel still lingers.
+process.exit(await execute())
+
+async function execute(): Promise<number> {
+  try {
+    return await answer(readArguments(process.argv.slice(2), commands))
+  } catch (error) {
+    process.stderr.write(renderError(error, process.stderr))
+    return error instanceof UsageInvalid ? 2 : 1
+  }
 }
 
 async function answer(request: Request | undefined): Promise<number> {

@@ -17,7 +17,7 @@ const CHUNK = Buffer.alloc(64 * 1024, 'blot')
 /** Somebody's app on a port of its own, as `dev --upstream` is for. */
 const app = createServer((request, response) => void answer(request, response))
 const sockets = new WebSocketServer({ server: app })
-sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`heard ${String(data)}`)))
+sockets.on('connection', (socket) => socket.on('message', (data: Buffer) => socket.send(`heard ${data.toString()}`)))
 app.listen(0, '127.0.0.1')
 await once(app, 'listening')
 const appPort = (app.address() as AddressInfo).port

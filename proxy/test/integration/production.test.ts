@@ -64,7 +64,7 @@ await t.test('the edge serves IPv4 and IPv6, plain and over TLS', async (t) => {
 
 await t.test('workers and manager are not root, and what they keep is theirs alone', async (t) => {
   const { processes } = await status(edge)
-  t.same(processes.map(({ role }) => role).sort(), ['manager', 'primary', 'worker', 'worker'])
+  t.same(processes.map(({ role }) => role).toSorted(), ['manager', 'primary', 'worker', 'worker'])
   t.equal(readFileSync(join(directory, 'edge.pid'), 'utf8'), `${edge.process.pid}\n`)
   for (const { role, pid } of processes) {
     const uid = Number(/^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
@@ -104,8 +104,7 @@ await t.test('Blot’s purge call reaches every worker, and nobody else may make
 })
 
 await t.test('a worker that is killed is replaced, and the port never refuses', async (t) => {
-  const before = (await status(edge)).processes.filter(({ role }) => role === 'worker')
-  const [victim] = before
+  const victim = (await status(edge)).processes.find(({ role }) => role === 'worker')
   if (victim === undefined) throw new Error('there is no worker')
   process.kill(victim.pid, 'SIGKILL')
   let replaced = false

@@ -2,7 +2,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import { codeOf, ConfigInvalid, type ConfigFault } from '../errors.ts'
 
 /** Longest value shown of a fault, in characters. */
-const maximumValue = 80
+const maximumValue = 200
 
 /** Rows with their columns aligned, each indented by two spaces and ended by a newline. Cells may be styled. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {

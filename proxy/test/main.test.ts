@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { codeOf } from '../src/errors.ts'
+import { startEdge } from './integration/edge.ts'
+
+await t.test('a second SIGTERM ends the edge in the middle of an answer', async (t) => {
+  const asked = Promise.withResolvers<void>()
+  const app = createServer(() => asked.resolve())
+  app.listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  t.teardown(() => app.close())
+  t.teardown(() => app.closeAllConnections())
+  const upstream = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
+  const edge = await startEdge(t, {
+    args: ['dev', '--upstream', upstream, '--host', 'app.localhost'],
+    directory: t.testdir(),
+  })
+
+  const outcome = Promise.withResolvers<string>()
+  request({ host: '127.0.0.1', port: edge.http, headers: { host: 'app.localhost' } })
+    .on('response', (response) => outcome.resolve(`status ${response.statusCode}`))
+    .on('error', (error) => outcome.resolve(codeOf(error)))
+    .end()
+  await asked.promise
+  const exited = once(edge.process, 'exit')
+  edge.process.kill('SIGTERM')
+  await edge.logged((line) => line['msg'] === 'draining')
+  edge.process.kill('SIGTERM')
+  t.equal(await outcome.promise, 'ECONNRESET', 'neither finished nor timed out')
+  await exited
+})

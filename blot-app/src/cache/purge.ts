@@ -104,7 +104,9 @@ export class Purger {
     for (const host of hosts) this.#waiting.add(host)
     await this.#note('keep', hosts)
     const delayMs = Math.min(firstDelayMs * 2 ** (failures - 1), longestDelayMs)
-    if (!this.#stopping.signal.aborted) log.warn({ err: failure, proxy, delayMs }, 'purge failed')
+    // An edge that starts after us is no fault; it is asked again until it is there.
+    const level = 'code' in failure && failure.code === 'ECONNREFUSED' && failures < 4 ? 'debug' : 'warn'
+    if (!this.#stopping.signal.aborted) log[level]({ reason: failure.message, proxy, delayMs }, 'purge failed')
     await delay(delayMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
   }
 

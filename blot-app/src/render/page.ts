@@ -43,7 +43,8 @@ export interface PageParts {
   readonly absolute?: boolean
 }
 
-const statuses = { page: 200, missing: 404, style: 200, broken: 500 }
+// 422 (RFC 9110 15.5.21), since an edge shows a page of its own for a 500: the author is to read what is wrong.
+const statuses = { page: 200, missing: 404, style: 200, broken: 422 }
 
 export function makePage(context: PageContext, parts: PageParts): Page {
   const { blog, template, audience, origin } = context

@@ -87,7 +87,7 @@ await t.test('a broken file shows its fault where its author looks, and nowhere 
     files: { 'garden/good.md': '# Good', 'garden/first.md': '---\ntitle: Written well\n---\nText' },
   })
   const breaks = async (url: string, reason: string | RegExp) => {
-    await waitUntil(async () => (await app.visit(url)).status === 500, limitMs)
+    await waitUntil(async () => (await app.visit(url)).status === 422, limitMs)
     const answer = await app.visit(url)
     t.match(answer.text, reason)
     t.equal(answer.headers['cache-control'], 'no-store')

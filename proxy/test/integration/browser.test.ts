@@ -79,6 +79,14 @@ await t.test('a saved file changes the page, without a restart', async (t) => {
   )
 })
 
+await t.test('a broken file tells its author what is wrong, through the edge', async (t) => {
+  const { page } = await openPage()
+  await writeFile(join(blogs, 'garden/broken.md'), '---\ntitle: [unclosed\n---\n\nText.\n')
+  await showsText(page, `https://garden.blot.localhost:${edge.https}/broken`, 'broken.md')
+  const response = await page.goto(`https://garden.blot.localhost:${edge.https}/`)
+  t.equal(response?.status(), 200, 'the rest of the blog is there')
+})
+
 /** Reloads as an author would, until the text is there. */
 async function showsText(page: Page, url: string, text: string): Promise<void> {
   const deadline = Date.now() + SAVED_FILE_LIMIT_MS

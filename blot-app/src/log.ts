@@ -8,6 +8,6 @@ export function createLog(options: { readonly production: boolean }): Logger {
   return pino({
     name: 'blot-app',
     redact: ['req.headers.authorization', 'req.headers.cookie'],
-    ...(pretty ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } } : {}),
+    ...(pretty ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } } : {}),
   })
 }

@@ -59,7 +59,7 @@ export function parseEnvironmentFile(text: string, path: string): EnvironmentFil
 }
 
 /** The parts a value is made of; what the shell would expand or execute is in none of them (POSIX shell, 2.2 and 2.6). */
-const parts = /'(?<single>[^']*)'|"(?<double>(?:[^"\\$`]|\\.)*)"|(?<bare>(?!#)[^\s'"\\$`;&|<>()~*?[\]{}]+)/y
+const parts = /'(?<single>[^']*)'|"(?<double>(?:[^"\\$`]|\\.)*)"|(?<bare>[^\s'"\\$`;&|<>()~*?[\]{}]+)/y
 
 /** @returns an assignment, undefined for a line without one, or what is wrong with the line. */
 function parseLine(line: string): { name: string; value: string } | undefined | string {

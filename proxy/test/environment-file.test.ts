@@ -1,5 +1,6 @@
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { parseEnvironmentFile, readEnvironmentFile } from '../src/environment-file.ts'
 import { ConfigInvalid } from '../src/errors.ts'
@@ -34,11 +35,11 @@ await t.test('assignments, as a shell would read them', async (t) => {
     "H='value'\t#comment",
     'I=',
     "J=''",
-    'K=redis://:p@10.0.0.5:6379/0,http://[fd00::1]',
+    'K=redis://:p@10.0.0.5:6379/0',
     'L=a#b',
     'A=again',
   ].join('\n')
-  t.strictSame(valuesOf(text.replace(',http://[fd00::1]', '')), {
+  t.strictSame(valuesOf(text), {
     A: 'again',
     B: 'exported',
     C: 'indented',
@@ -109,15 +110,14 @@ await t.test('a faulty line is not repeated: it may hold a secret', async (t) =>
 })
 
 await t.test('a real shell reads the same values', async (t) => {
-  const { execFileSync } = await import('node:child_process')
   const file = join(t.testdir(), 'environment.sh')
-  const text = `A=plain\nexport B='a $b "c" \\'\nC="d \\"e\\" \\$f \\\\ \\g" # x\nD=1'2'"3"\nE=a#b\nF=http://[::1]:80/\n`
-  writeFileSync(file, text.replace(/F=.*\n/, ''))
-  const script = `. "${file}"; for v in "$A" "$B" "$C" "$D" "$E"; do printf '%s\\0' "$v"; done`
+  const text = `A=plain\nexport B='a $b "c" \\'\nC="d \\"e\\" \\$f \\\\ \\g" # x\nD=1'2'"3"\nE=a#b\nF=#x\nG='y'#z\n`
+  writeFileSync(file, text)
+  const script = `. "${file}"; for v in "$A" "$B" "$C" "$D" "$E" "$F" "$G"; do printf '%s\\0' "$v"; done`
   const shell = execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1)
-  const file2 = await readEnvironmentFile(file)
+  const parsed = await readEnvironmentFile(file)
   t.strictSame(
-    [...(file2?.assignments.values() ?? [])].map(({ value }) => value),
+    [...(parsed?.assignments.values() ?? [])].map(({ value }) => value),
     shell,
   )
 })

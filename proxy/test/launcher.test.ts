@@ -49,6 +49,7 @@ await t.test('the locked runtime runs this release, however it is called', async
   mkdirSync(join(directory, 'bin'))
   symlinkSync('../chain', join(directory, 'bin/edge'))
   symlinkSync('releases/1', join(directory, 'current'))
+  symlinkSync('releases/1/bin', join(directory, 'sbin'))
   const PATH = pathWithOldNode(directory)
 
   const calls: readonly (readonly [what: string, program: string, ...args: string[]])[] = [
@@ -57,6 +58,7 @@ await t.test('the locked runtime runs this release, however it is called', async
     ['by a relative link', join(directory, 'relative')],
     ['by a chain of links', join(directory, 'bin/edge')],
     ['through a link to the release', join(directory, 'current/bin/blot-edge')],
+    ['through a link to its folder', 'sbin/blot-edge'],
     ['by a path from where one is', './relative'],
     ['by sh', 'sh', 'relative'],
     ['by sh -c', 'sh', '-c', './bin/edge "$@"', 'sh'],
@@ -75,18 +77,17 @@ await t.test('the locked runtime runs this release, however it is called', async
   }
 })
 
-await t.test('a PATH without anything, a CDPATH and a folder named like an option do not matter', async (t) => {
+await t.test('neither an empty PATH nor a CDPATH matters', async (t) => {
   const { directory, release } = makeRelease(t)
-  mkdirSync(join(directory, '-P'))
-  symlinkSync('../releases/1/bin/blot-edge', join(directory, '-P/edge'))
-  const environment = { PATH: join(directory, 'none'), CDPATH: '/usr' }
-  const { stdout, stderr } = await runProgram(
-    '/bin/sh',
-    ['-P/edge'].map((path) => `./${path}`),
-    { directory, environment },
-  )
-  t.equal(stderr, '')
-  t.match(stdout, JSON.stringify(join(release, 'proxy/src')))
+  for (const folder of ['bin', 'elsewhere/bin']) mkdirSync(join(directory, folder), { recursive: true })
+  symlinkSync('../releases/1/bin/blot-edge', join(directory, 'bin/linked'))
+  const environment = { PATH: join(directory, 'none'), CDPATH: join(directory, 'elsewhere') }
+  const linked = await runProgram('/bin/sh', ['bin/linked'], { directory, environment })
+  t.equal(linked.stderr, '')
+  t.match(linked.stdout, JSON.stringify(join(release, 'proxy/src')))
+  const direct = await runProgram('/bin/sh', ['bin/blot-edge'], { directory: release, environment })
+  t.equal(direct.stderr, '')
+  t.match(direct.stdout, JSON.stringify(join(release, 'proxy/src')))
 })
 
 await t.test('without a runtime that runs, it says what to do', async (t) => {

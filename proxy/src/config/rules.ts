@@ -105,7 +105,7 @@ function isLoopback(address: string): boolean {
   const loopback = new BlockList()
   loopback.addSubnet('127.0.0.0', 8, 'ipv4')
   loopback.addAddress('::1', 'ipv6')
-  return loopback.check(address.replace(/%.*/, ''), isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  return loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
 /** Scheme, host, port and database of a Redis URL; credentials are no part of where it is. */

@@ -170,7 +170,7 @@ await t.test('faults show no secret', async (t) => {
   const faults = faultsOf({
     EDGE_ADMIN_TOKEN: 'hunter2 hunter2',
     EDGE_ADMIN_TOKN: 'hunter2',
-    EDGE_STORE: 'redis://:hunter2@db:port',
+    EDGE_STORE: 'redis://:hunter2@db:port?password=hunter2',
     EDGE_UPSTREAMS: 'http://a, http://me:hunter2@b',
     EDGE_PERMISSION: 'https://me:hunter2@c/ask',
     BLOT_PURGE_TOKEN: 'hunter2\n',

@@ -45,7 +45,12 @@ const rules: readonly Rule[] = [
     name: 'an admin API that other machines reach has a token',
     blamed: 'EDGE_ADMIN',
     message: /can be reached from other machines: set EDGE_ADMIN_TOKEN/,
-    wrong: [{ EDGE_ADMIN: '10.0.0.1:8077' }, { EDGE_ADMIN: '[::]:8077' }, { EDGE_ADMIN: '[::ffff:10.0.0.1]:8077' }],
+    wrong: [
+      { EDGE_ADMIN: '10.0.0.1:8077' },
+      { EDGE_ADMIN: '[::]:8077' },
+      { EDGE_ADMIN: '[::ffff:10.0.0.1]:8077' },
+      { EDGE_ADMIN: '[fe80::1%eth0]:8077' },
+    ],
     right: [
       { EDGE_ADMIN: '10.0.0.1:8077', EDGE_ADMIN_TOKEN: 'secret' },
       { EDGE_ADMIN: '127.9.9.9:8077' },

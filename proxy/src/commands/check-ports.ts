@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import type { Config } from '../config.ts'
 import { codeOf } from '../errors.ts'
 import { bindListener } from '../lifecycle/listener.ts'
-import type { Finding } from './check.ts'
+import type { Finding } from './finding.ts'
 import { findPortHolders, type PortHolder } from './port-holder.ts'
 
 export type PortToCheck = { readonly variable: string; readonly address: string; readonly port: number }

@@ -5,10 +5,8 @@ import { ConfigInvalid, UsageInvalid, type ConfigFault } from '../errors.ts'
 import { resolveUser } from '../lifecycle/user.ts'
 import { checkPort, checkSocketPath, portsOf } from './check-ports.ts'
 import { environmentOption, type Command, type CommandContext } from './command.ts'
+import type { Finding } from './finding.ts'
 import { alignColumns, countFaults, renderFaults } from './print.ts'
-
-/** What was found out about one thing outside: a fault, unless it is `ok`. */
-export type Finding = ConfigFault & { readonly ok: boolean }
 
 /** What `--json` prints. */
 type Report = {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, linkSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -195,8 +195,12 @@ await t.test('the socket of the admin API may be new, in use, left over, or no s
   const server = createServer().listen(path)
   await once(server, 'listening')
   t.match(await look(), { ok: true, message: 'is listened on by a running edge' })
+  linkSync(path, `${path}.kept`)
   server.close()
   await once(server, 'close')
+  renameSync(`${path}.kept`, path)
+  t.match(await look(), { ok: true, message: 'is left over, and will be replaced' })
+  rmSync(path)
   writeFileSync(path, '')
   t.match(await look(), { ok: false, message: /^is no socket/ })
 })

@@ -34,12 +34,13 @@ export class Answer extends Readable {
       },
     })
     this.head = head
+    // An upstream may cut its answer before anybody reads it: `errored` tells.
+    this.on('error', ignore)
   }
 
   /** Lets go of a body that nobody wants: a short one is read to its end, so that the connection can be used again. */
   discard(): void {
     let bytes = 0
-    this.on('error', ignore)
     this.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       if (bytes > DISCARD_BYTES) this.destroy()

@@ -37,7 +37,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #question: Question
   readonly #settle: { resolve: (outcome: Answer | Switched) => void; reject: (error: Error) => void }
   readonly #countOut: () => void
-  readonly #timer = createTimer(() => this.abort(new UpstreamTimeout()))
+  readonly #timer = createTimer(() => this.abort(UpstreamTimeout))
+  #readMs: number
   #controller: Dispatcher.DispatchController | undefined
   #answer: Answer | undefined
   #aborted: Error | undefined
@@ -46,6 +47,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   constructor(target: Target, question: Question) {
     this.target = target
     this.#question = question
+    this.#readMs = question.readMs
     const { promise, ...settle } = Promise.withResolvers<Answer | Switched>()
     this.outcome = promise
     this.#settle = settle
@@ -54,13 +56,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     target.dispatch({ method, path, headers, body, ...(upgrade === undefined ? {} : { upgrade }) }, this)
   }
 
-  /** Ends the attempt and the connection it runs on, in every phase; after its end it does nothing. */
-  abort(error: Error): void {
+  /**
+   * Ends the attempt and the connection it runs on, in every phase; after its end it does nothing.
+   * @param Reason an error's class: nearly every attempt ends without one being made.
+   */
+  abort(Reason: new () => Error): void {
     if (this.#over) return
-    this.#aborted ??= error
+    this.#aborted ??= new Reason()
     // undici can only end what is on a connection; a request that waits for one ends when the connection is there.
-    if (this.#controller === undefined) this.#settle.reject(error)
-    else this.#controller.abort(error)
+    if (this.#controller === undefined) this.#settle.reject(this.#aborted)
+    else this.#controller.abort(this.#aborted)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -69,10 +74,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
       controller.abort(this.#aborted)
       return
     }
-    const { body, readMs } = this.#question
-    // Until the body has been sent, its own timer is the one that counts.
-    if (body === null) this.#timer.set(readMs)
-    else body.once('end', () => this.#answer === undefined && !this.#over && this.#timer.set(readMs))
+    this.#question.body?.once('end', () => this.#awaitUpstream())
+    this.#awaitUpstream()
   }
 
   onResponseStarted(): void {
@@ -82,23 +85,24 @@ export class Attempt implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, reasonPhrase = ''): void {
     const headers = decode(controller.rawHeaders)
     if (status < 200) {
+      this.#awaitUpstream()
       this.#question.inform(status, headers)
       return
     }
-    const readMs = isEventStream(firstValue(headers, 'content-type')) ? STREAM_MS : this.#question.readMs
+    if (isEventStream(firstValue(headers, 'content-type'))) this.#readMs = STREAM_MS
     this.#answer = new Answer(
       { target: this.target, status, reasonPhrase, headers },
       {
         read: () => {
           controller.resume()
-          if (!this.#over) this.#timer.set(readMs)
+          this.#awaitUpstream()
         },
         abandon: (error) => {
           if (!this.#over) controller.abort(error ?? new UpstreamUnavailable())
         },
       },
     )
-    this.#timer.set(readMs)
+    this.#awaitUpstream()
     this.#settle.resolve(this.#answer)
   }
 
@@ -119,6 +123,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   onRequestUpgrade(controller: Dispatcher.DispatchController, _status: number, _: unknown, socket: Duplex): void {
     this.#timer.stop()
     this.#over = true
+    // undici has let go of the socket, and nobody has taken it yet.
+    socket.on('error', ignore)
     socket.once('close', this.#countOut)
     this.#settle.resolve({ target: this.target, headers: decode(controller.rawHeaders), socket })
   }
@@ -128,6 +134,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const told = this.#explain(error)
     if (this.#answer === undefined) this.#settle.reject(told)
     else this.#answer.destroy(told)
+  }
+
+  /** It is the upstream's turn, unless a body is still on its way to it: that has a timer of its own. */
+  #awaitUpstream(): void {
+    const { body } = this.#question
+    const isSending = body !== null && !body.readableEnded && !body.destroyed
+    if (!isSending && !this.#over && this.#controller?.paused !== true) this.#timer.set(this.#readMs)
   }
 
   #end(): void {
@@ -140,17 +153,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #explain(error: Error): Error {
     if (this.#aborted !== undefined) return this.#aborted
     const code = codeOf(error)
-    if (code.startsWith('EDGE_ERR_')) return error
     if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return new RequestInvalid({ cause: error })
-    if (this.#controller === undefined) return new UpstreamRefused({ cause: error })
-    return new UpstreamUnavailable({ cause: error })
-  }
-
-  /** Did the upstream get to see the request, or a part of it? */
-  get sent(): boolean {
-    return this.#controller !== undefined
+    const isOurs = code.startsWith('EDGE_ERR_')
+    if (this.#controller !== undefined) return isOurs ? error : new UpstreamUnavailable({ cause: error })
+    this.target.markAway()
+    return isOurs ? error : new UpstreamRefused({ cause: error })
   }
 }
+
+function ignore(): void {}
 
 /** undici gives header bytes as they are; HTTP/1.1 reads them as Latin-1, and so they are sent again. */
 function decode(raw: Dispatcher.DispatchController['rawHeaders']): string[] {

@@ -1,5 +1,6 @@
+import type { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
-import { Readable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import { BodyStalled, BodyTooLarge, UpstreamTimeout } from '../errors.ts'
 import type { Exchange, Incoming } from '../request.ts'
 import type { RequestClass } from './classes.ts'
@@ -78,12 +79,17 @@ export function linger({ request, response }: Exchange): void {
   if ('stream' in request) {
     const { stream } = request
     // RFC 9113 8.1: once the answer is whole, the rest of the body is declined without an error.
-    stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
+    whenFinished(stream, () => stream.close(constants.NGHTTP2_NO_ERROR))
     return
   }
-  response.once('finish', () => {
+  whenFinished(response as ServerResponse, () => {
     if (request.complete) return
     const timer = setTimeout(() => request.destroy(), LINGER_MS).unref()
     request.once('end', () => clearTimeout(timer))
   })
+}
+
+function whenFinished(answer: Writable, then: () => void): void {
+  if (answer.writableFinished) then()
+  else answer.once('finish', then)
 }

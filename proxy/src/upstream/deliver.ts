@@ -38,6 +38,7 @@ function send(exchange: Exchange, answer: Answer): void {
   const response = exchange.response as ServerResponse
   const patience = createTimer(() => {
     exchange.reason = reasonOf(new VisitorStalled())
+    answer.destroy()
     cut(response)
   })
   answer.on('data', (chunk: Buffer) => {

@@ -13,7 +13,7 @@ import { Attempt, type Question, type Switched } from './attempt.ts'
 import { hasBody, linger, openBody } from './body.ts'
 import { classOf, type RequestClass } from './classes.ts'
 import { forwardingHeaders } from './forwarded.ts'
-import { informationFields, firstValue, offeredProtocols, requestHeaders } from './headers.ts'
+import { firstValue, informationFields, offeredProtocols, requestHeaders } from './headers.ts'
 import type { Target, UpstreamPool } from './pool.ts'
 
 export type FetchOptions = {
@@ -56,7 +56,7 @@ export function createFetch({ pool, config, classify = classOf }: FetchOptions):
       inform: (status, headers) => inform(exchange, status, headers),
     }
     let attempt: Attempt | undefined
-    response.once('close', () => attempt?.abort(new VisitorLeft()))
+    response.once('close', () => attempt?.abort(VisitorLeft))
     try {
       return await tryTwice(pool, question, (target) => {
         exchange.upstream = target.address
@@ -87,13 +87,10 @@ async function tryTwice(
   if (target === undefined) throw new UpstreamBusy()
   const first = start(target)
   const result: unknown = await first.outcome.catch((error: unknown) => error)
-  const isFailure = result instanceof Error
-  if (isFailure && !first.sent && !(result instanceof VisitorLeft)) target.markAway()
   const next = secondTarget(pool, question, first, result)
   if (next !== undefined && performance.now() - startedMs < RETRY_WITHIN_MS) {
     if (result instanceof Answer) result.discard()
-    const second = start(next)
-    return second.outcome
+    return start(next).outcome
   }
   return first.outcome
 }

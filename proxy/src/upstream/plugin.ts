@@ -4,7 +4,7 @@ import { METHODS } from 'node:http'
 import { callbackify } from 'node:util'
 import { UpstreamUnavailable, VisitorLeft } from '../errors.ts'
 import { exchangeOf, type Exchange } from '../request.ts'
-import { Answer } from './answer.ts'
+import type { Answer } from './answer.ts'
 import { deliver } from './deliver.ts'
 import { failureOf, failureOfAnswer, reasonOf, type Fail } from './failure.ts'
 import { createFetch, type Fetch, type FetchOptions } from './fetch.ts'
@@ -49,7 +49,7 @@ export function registerUpstream(app: FastifyInstance, options: UpstreamOptions)
       },
       onError(reply, { error }) {
         reply.hijack()
-        giveUp(exchangeOf(reply.request.raw), error.cause, options)
+        giveUp(exchangeOf(reply.request.raw), error.cause ?? error, options)
       },
     },
   })
@@ -72,6 +72,10 @@ function createDispatcher(fetch: Fetch): Dispatch {
 
 /** Delivers an answer, or the page that stands in for it. */
 export function settle(exchange: Exchange, answer: Answer, { commonHeaders, fail }: UpstreamOptions): void {
+  if (answer.errored !== null) {
+    giveUp(exchange, answer.errored, { fail })
+    return
+  }
   const failure = failureOfAnswer(answer.head)
   if (failure !== undefined) {
     answer.discard()
@@ -89,7 +93,7 @@ export function settle(exchange: Exchange, answer: Answer, { commonHeaders, fail
 }
 
 /** Shows the page for an error; to a visitor who has left, nothing. */
-export function giveUp(exchange: Exchange, error: unknown, { fail }: UpstreamOptions): void {
+export function giveUp(exchange: Exchange, error: unknown, { fail }: Pick<UpstreamOptions, 'fail'>): void {
   if (error instanceof VisitorLeft) exchange.reason = reasonOf(error)
   else fail(exchange, failureOf(error))
 }

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import { pipeline, type Duplex } from 'node:stream'
-import { type Exchange } from '../request.ts'
+import type { Exchange } from '../request.ts'
 import { Answer } from './answer.ts'
 import type { Switched } from './attempt.ts'
-import { STREAM_MS } from './classes.ts'
 import { LINGER_MS } from './body.ts'
+import { STREAM_MS } from './classes.ts'
 import { createFetch } from './fetch.ts'
 import { answerHeaders, firstValue } from './headers.ts'
 import { giveUp, settle, type UpstreamOptions } from './plugin.ts'
@@ -44,6 +44,8 @@ export function createTunnel(
 /** There is no tunnel: what the visitor sends is dropped, and the connection ends with the answer. */
 function endAfterAnswer({ response }: Exchange, socket: Duplex): void {
   socket.resume()
+  // The HTTP server has let go of this socket, and would have told the response.
+  socket.on('drain', () => response.emit('drain'))
   response.once('finish', () => {
     socket.end()
     const timer = setTimeout(() => socket.destroy(), LINGER_MS)
@@ -53,10 +55,16 @@ function endAfterAnswer({ response }: Exchange, socket: Duplex): void {
 
 function join(exchange: Exchange, socket: Duplex, switched: Switched, common: readonly string[]): void {
   const upstream = switched.socket
-  const idle = createTimer(() => {
+  const cut = (): void => {
     socket.destroy()
     upstream.destroy()
-  })
+  }
+  // Either side may have gone in the moment between the switch and this.
+  if (socket.destroyed || upstream.destroyed) {
+    cut()
+    return
+  }
+  const idle = createTimer(cut)
   let open = 2
   const passed = (): void => idle.set(open === 2 ? STREAM_MS : HALF_OPEN_MS)
   const ended = (): void => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import http from 'node:http'
 import net from 'node:net'
 import t from 'tap'
 import type { RequestClass } from '../../src/upstream/classes.ts'
@@ -7,6 +8,7 @@ import { plain, startOrigin, type Call } from './origin.ts'
 import { ask, PROTOCOLS, sendRaw } from './visitor.ts'
 
 const IMPATIENT: RequestClass = { sendMs: 100, readMs: 100, bodyMs: 100, maxBodyBytes: 1024 * 1024 * 1024 }
+const PATIENT: RequestClass = { ...IMPATIENT, sendMs: 60_000, readMs: 60_000, bodyMs: 60_000 }
 
 const CUTS: Record<string, (call: Call) => unknown> = {
   'in a chunk': ({ socket }) => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\nhalf'),
@@ -58,47 +60,53 @@ for (const protocol of PROTOCOLS) {
     t.match(front.exchanges.at(-1), { upstream: `127.0.0.1:${origin.port}` })
   })
 
-  await t.test(`${protocol}: when the visitor leaves, the upstream's connection ends`, async (t) => {
-    const leaving = new AbortController()
-    const seen = Promise.withResolvers<void>()
-    const origin = await startOrigin(t, async (call) => {
-      if (call.lines[0]?.startsWith('POST')) await call.until('part')
-      if (call.lines[0]?.includes('body')) call.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
-      seen.resolve()
-    })
-    const front = await startFront(t, { upstreams: [origin.port] })
-    const { signal } = leaving
-    const asking = [
-      ask(front, protocol, { path: '/before-the-head', signal }),
-      ask(front, protocol, { path: '/in-the-body', signal }),
-      ask(front, protocol, {
-        path: '/in-the-request',
-        method: 'POST',
-        headers: ['content-length', '99'],
-        body: 'part',
-        unfinished: true,
-        signal,
-      }),
-    ].map((one) => one.catch(() => 'left'))
-    await seen.promise
-    while (origin.calls.length < 3) await seen.promise.then(() => new Promise(setImmediate))
-    leaving.abort()
-    await Promise.all(asking)
-    await origin.ended()
-    t.same(
-      front.pool.stats().map(({ active }) => active),
-      [0],
-    )
-    await origin.close()
-  })
+  await t.test(
+    `${protocol}: when the visitor leaves, the upstream's connection ends`,
+    { timeout: 10_000 },
+    async (t) => {
+      const leaving = new AbortController()
+      const seen = Promise.withResolvers<void>()
+      const origin = await startOrigin(t, async (call) => {
+        if (call.lines[0]?.startsWith('POST')) await call.until('part')
+        if (call.lines[0]?.includes('body')) call.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
+        seen.resolve()
+      })
+      const front = await startFront(t, { upstreams: [origin.port], classify: () => PATIENT })
+      const { signal } = leaving
+      const asking = [
+        ask(front, protocol, { path: '/before-the-head', signal }),
+        ask(front, protocol, { path: '/in-the-body', signal }),
+        ask(front, protocol, {
+          path: '/in-the-request',
+          method: 'POST',
+          headers: ['content-length', '99'],
+          body: 'part',
+          unfinished: true,
+          signal,
+        }),
+      ].map((one) => one.catch(() => 'left'))
+      await seen.promise
+      while (origin.calls.length < 3) await seen.promise.then(() => new Promise(setImmediate))
+      leaving.abort()
+      await Promise.all(asking)
+      await origin.ended()
+      t.same(
+        front.pool.stats().map(({ active }) => active),
+        [0],
+      )
+      await origin.close()
+    },
+  )
 
   await t.test(`${protocol}: an answer before the request is whole reaches the visitor`, async (t) => {
     const origin = await startOrigin(t, ({ socket }) => socket.end(plain('no', 'HTTP/1.1 401 Unauthorized')))
     const front = await startFront(t, { upstreams: [origin.port] })
     const body = [Buffer.alloc(300_000, 'a'), Buffer.alloc(300_000, 'b')]
-    const got = await ask(front, protocol, { method: 'POST', headers: ['content-length', '600000'], body })
+    const headers = ['content-length', '900000']
+    const got = await ask(front, protocol, { method: 'POST', headers, body, unfinished: true })
     t.equal(got.status, 401)
     t.equal(got.body.toString(), 'no')
+    t.ok(got.whole)
   })
 
   await t.test(`${protocol}: an event stream is not held up, and outlives silence`, async (t) => {
@@ -118,6 +126,27 @@ for (const protocol of PROTOCOLS) {
     t.ok(got.whole)
   })
 }
+
+await t.test('an answer that begins before a slow upload ends may take as long as that', async (t) => {
+  const origin = await startOrigin(t, async (call) => {
+    call.socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+    await call.until('0\r\n\r\n')
+    call.socket.write('2\r\nok\r\n0\r\n\r\n')
+  })
+  const front = await startFront(t, {
+    upstreams: [origin.port],
+    classify: ({ target }) => ({ ...IMPATIENT, bodyMs: target === '/upload' ? 10_000 : 100 }),
+  })
+  const upload = http.request({ port: front.http, path: '/upload', method: 'POST', headers: { Host: 'a' } })
+  upload.write('one')
+  const [response] = (await once(upload, 'response')) as [http.IncomingMessage]
+  const stalled = await ask(front, 'HTTP/1.1', { method: 'POST', body: 'part', unfinished: true })
+  t.equal(stalled.status, 200, 'it has the head')
+  t.notOk(stalled.whole, 'time enough has passed for an ordinary request to be cut')
+  upload.end('two')
+  const chunks = await response.toArray()
+  t.equal(Buffer.concat(chunks).toString(), 'ok')
+})
 
 await t.test('the head of a silent stream is shown at once', async (t) => {
   const origin = await startOrigin(t, ({ socket }) =>

@@ -148,20 +148,31 @@ await t.test('curl: Expect, and 100 MB that are never held', async (t) => {
 })
 
 await t.test('100 Continue comes when an upstream is there, not before', async (t) => {
-  const origin = await startOrigin(t, ({ socket }) => socket.write(plain('ok')))
-  const front = await startFront(t, { upstreams: [origin.port] })
-  await origin.close()
-  const request = http.request({
-    port: front.http,
-    method: 'PUT',
-    headers: { Host: 'a', Expect: '100-continue', 'Content-Length': 4 },
+  const origin = await startOrigin(t, async (call) => {
+    await call.until('body')
+    call.socket.write(plain('ok'))
   })
-  request.flushHeaders()
-  request.on('continue', () => t.fail('100 Continue without an upstream'))
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
-  t.equal(response.statusCode, 502)
-  response.resume()
-  request.destroy()
+  const front = await startFront(t, { upstreams: [origin.port] })
+  const begin = (): http.ClientRequest => {
+    const headers = { Host: 'a', Expect: '100-continue', 'Content-Length': 4 }
+    const request = http.request({ port: front.http, method: 'PUT', headers })
+    request.flushHeaders()
+    return request
+  }
+  const patient = begin()
+  await once(patient, 'continue')
+  patient.end('body')
+  const [answer] = (await once(patient, 'response')) as [http.IncomingMessage]
+  t.equal(answer.statusCode, 200)
+  answer.resume()
+
+  await origin.close()
+  const refused = begin()
+  refused.on('continue', () => t.fail('100 Continue without an upstream'))
+  const [page] = (await once(refused, 'response')) as [http.IncomingMessage]
+  t.equal(page.statusCode, 502)
+  page.resume()
+  refused.destroy()
 })
 
 await t.test('uploads that are slow leave everybody else unharmed', async (t) => {

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { createPool } from '../../src/upstream/pool.ts'
 import { startFront } from './front.ts'
 import { plain, startOrigin, type Origin } from './origin.ts'
-import { ask, header, type Ask } from './visitor.ts'
+import { ask, header, sendRaw, type Ask } from './visitor.ts'
 
 const POST: Ask = { method: 'POST', headers: ['content-length', '4'], body: 'once' }
 
@@ -35,6 +35,14 @@ await t.test(
     t.equal(front.exchanges[0]?.upstream, `127.0.0.1:${second.port}`)
   },
 )
+
+await t.test("a request that cannot be forwarded is the visitor's fault, not the upstream's", async (t) => {
+  const origin = await good(t)
+  const front = await startFront(t, { upstreams: [origin.port] })
+  const text = await sendRaw(front, 'OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', () => false)
+  t.match(text, /^HTTP\/1\.1 400 [^]*page bad-request/)
+  t.match(front.pool.stats(), [{ away: false, active: 0 }])
+})
 
 await t.test('with every upstream away they are asked all the same', async (t) => {
   const port = await refusing(t)
@@ -71,13 +79,14 @@ await t.test('a 503 with Retry-After is believed', async (t) => {
   t.equal(first.calls.length + second.calls.length, 1)
 })
 
-await t.test('a reset before any byte of an answer: GET once more, POST not', async (t) => {
+await t.test('a reset before any byte of an answer: GET once more, POST and DELETE not', async (t) => {
   const origin = await startOrigin(t, ({ socket }) => socket.resetAndDestroy())
   const front = await startFront(t, { upstreams: [origin.port] })
   t.equal((await ask(front, 'HTTP/1.1')).status, 502)
   t.equal(origin.calls.length, 2)
   t.equal((await ask(front, 'HTTP/1.1', POST)).status, 502)
-  t.equal(origin.calls.length, 3)
+  t.equal((await ask(front, 'HTTP/1.1', { method: 'DELETE' })).status, 502)
+  t.equal(origin.calls.length, 4)
 })
 
 await t.test('a reset after a byte of an answer: no second try', async (t) => {

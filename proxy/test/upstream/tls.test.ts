@@ -21,6 +21,8 @@ const server = https.createServer({ key, cert }, (request, response) => {
   names.push((request.socket as TLSSocket).servername)
   response.end('secret')
 })
+let handshakes = 0
+server.on('secureConnection', () => handshakes++)
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
 t.teardown(() => {
@@ -42,6 +44,7 @@ await t.test('a trusted one must be for the upstream, whatever the visitor calls
     t.equal((await ask(front, 'HTTP/1.1', { authority })).body.toString(), 'secret')
   }
   t.same(names, ['localhost', 'localhost'])
+  t.equal(handshakes, 1, 'one connection serves both')
   const other = await startFront(t, { upstreams: [`https://127.0.0.1:${port}`] })
   t.equal((await ask(other, 'HTTP/1.1', { authority: 'localhost' })).status, 502)
   t.match(other.exchanges[0]?.reason, /ERR_TLS_CERT_ALTNAME_INVALID/)

@@ -96,6 +96,14 @@ await t.test("the app's 401 is the visitor's 401, and the connection is no tunne
   t.equal(app.requests.length, 1)
 })
 
+await t.test('a plain answer of any length arrives whole', { timeout: 10_000 }, async (t) => {
+  const origin = await startOrigin(t, ({ socket }) => socket.write(plain('x'.repeat(3_000_000))))
+  const front = await startFront(t, { upstreams: [origin.port] })
+  const head = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+  const text = await sendRaw(front, head, () => false)
+  t.equal(text.slice(text.indexOf('\r\n\r\n') + 4).length, 3_000_000)
+})
+
 await t.test('an app that is down: 502; one that answers plainly: its answer', async (t) => {
   const origin = await startOrigin(t, ({ socket }) => socket.write(plain('not today')))
   const front = await startFront(t, { upstreams: [origin.port] })
@@ -128,6 +136,29 @@ await t.test('any protocol passes; each side may end its direction and still be 
   }
   t.match(text, /^HTTP\/1\.1 101 Switching Protocols\r\n[^]*Upgrade: echo\/1\r\n/)
   t.match(text, /\r\n\r\nwelcomegoodbye firstlast$/)
+})
+
+await t.test('an app that has said all may still listen', async (t) => {
+  const heard = Promise.withResolvers<string>()
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk.toString()
+      if (!text.endsWith('\r\n\r\n')) return
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: hear/1\r\n\r\nI hear')
+    })
+    socket.on('end', () => heard.resolve(text.split('\r\n\r\n')[1] ?? ''))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const front = await startFront(t, { upstreams: [(server.address() as AddressInfo).port] })
+  const socket = net.connect({ port: front.http, host: '127.0.0.1', allowHalfOpen: true })
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: hear/1\r\n\r\n')
+  socket.resume()
+  await once(socket, 'end')
+  socket.end('at last')
+  t.equal(await heard.promise, 'at last')
 })
 
 await t.test('when either side is gone, so is the other', async (t) => {

@@ -77,7 +77,7 @@ export function createPool({ upstreams }: { upstreams: readonly Upstream[] }): U
         away: isAway(member),
       })),
     async close() {
-      await Promise.all(members.map(({ pool }) => pool.close()))
+      await Promise.all(members.filter(({ pool }) => !pool.closed).map(({ pool }) => pool.close()))
     },
   }
 }

@@ -52,8 +52,8 @@ await t.test('transfers that either side ends at any point leave nothing behind'
     await Promise.all(visits)
   }
   while (front.pool.stats().some(({ active }) => active > 0)) await new Promise(setImmediate)
+  await front.pool.close()
   const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
-  // The idle connections to the upstream are kept for a few seconds.
-  while (sockets() > 0) await new Promise((resolve) => setTimeout(resolve, 100))
+  while (sockets() > 0) await new Promise(setImmediate)
   t.ok(count > 100, `${count} requests reached the upstream`)
 })

@@ -10,6 +10,7 @@ import type { RequestHead } from '../request.ts'
 import { addressMatcher } from '../server/address.ts'
 import { createEdgeServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
+import { hasBody, linger } from '../upstream/body.ts'
 import { FOREIGN } from '../upstream/classes.ts'
 import { registerUpstream } from '../upstream/plugin.ts'
 import { createPool } from '../upstream/pool.ts'
@@ -39,6 +40,9 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     certificates,
     lookup: (head) => files.find(head),
     deliver,
+    decline(exchange) {
+      if (hasBody(exchange.request)) linger(exchange)
+    },
     upstream(tools) {
       // Names given one by one: the app is not Blot (`dev --upstream`), and Blot's paths mean nothing.
       const isForeign = config.permission.kind === 'names'

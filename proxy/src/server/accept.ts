@@ -62,6 +62,7 @@ export function createAcceptor(options: AcceptOptions, next: (accepted: Accepted
 /** Collects the header, puts the bytes behind it back, and lets go of the socket. Anything wrong ends the connection. */
 function readProxyHeader(socket: Socket, done: (source: ProxySource | undefined) => void): void {
   let received: Buffer = Buffer.alloc(0)
+  const end = (): void => void socket.destroy()
   function onReadable(): void {
     const chunk: unknown = socket.read()
     if (!Buffer.isBuffer(chunk)) return
@@ -69,6 +70,7 @@ function readProxyHeader(socket: Socket, done: (source: ProxySource | undefined)
     const header = parseProxyHeader(received)
     if (header.kind === 'incomplete') return
     socket.off('readable', onReadable)
+    socket.off('end', end)
     if (header.kind === 'invalid') {
       socket.destroy()
       return
@@ -77,6 +79,7 @@ function readProxyHeader(socket: Socket, done: (source: ProxySource | undefined)
     done(header.source)
   }
   socket.on('readable', onReadable)
+  socket.once('end', end)
 }
 
 function ignore(): void {}

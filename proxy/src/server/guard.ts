@@ -17,6 +17,7 @@ export type GuardOptions = Pick<Config, 'host' | 'httpsPort'> & {
 export type Guard = (head: RequestHead) => Verdict | undefined
 
 const CHALLENGE = '/.well-known/acme-challenge/'
+const ALLOWED = 'GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH'
 
 /** The stage `guard`: what is answered, refused or redirected before anything is looked up or forwarded. */
 export function createGuard(options: GuardOptions): Guard {
@@ -25,7 +26,7 @@ export function createGuard(options: GuardOptions): Guard {
   return (head) => {
     const { site, target } = head
     if (head.method === 'CONNECT' || head.method === 'TRACE') {
-      const headers = ['Allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH']
+      const headers = ['Allow', ALLOWED]
       return { kind: 'page', status: 405, page: 'method-not-allowed', reason: 'method refused', headers }
     }
     if (!head.connection.covers(head.host)) {
@@ -39,7 +40,9 @@ export function createGuard(options: GuardOptions): Guard {
     if (target.startsWith('/health') && isPath(target, '/health') && isOurs(head, options.host)) {
       return { kind: 'text', status: 200, body: 'ok\n', headers: ['Cache-Control', 'no-store'] }
     }
-    if (head.scheme === 'http' && site.httpsOnly) {
+    // The server as a whole (RFC 9110 9.3.7): no site's, and nothing that the app could be asked for.
+    if (target === '*') return { kind: 'text', status: 200, body: '', headers: ['Allow', ALLOWED] }
+    if (site.httpsOnly && !isSecure(head)) {
       return { kind: 'redirect', status: 301, location: `https://${site.host}${port}${target}` }
     }
     if (site.kind === 'cdn' && target === '/') {
@@ -47,6 +50,12 @@ export function createGuard(options: GuardOptions): Guard {
     }
     return undefined
   }
+}
+
+/** Over https as the visitor sees it: a trusted proxy that ends TLS would be sent round in circles otherwise. */
+function isSecure({ scheme, connection, headers }: RequestHead): boolean {
+  if (scheme === 'https') return true
+  return connection.trusted && String(headers['x-forwarded-proto']).toLowerCase() === 'https'
 }
 
 function isPurge({ method, target }: RequestHead): boolean {

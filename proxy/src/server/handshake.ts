@@ -62,17 +62,21 @@ export function startHandshake(
         respond(null, known.context)
         return
       }
-      void certificates.answer(serverName, origin.address).then((answer) => {
-        if (raw.destroyed) return
-        outcome = answer.outcome
-        reason = answer.reason
-        if (answer.outcome === 'refused') {
-          refuse(answer.alert)
-          return
-        }
-        entry = answer.entry
-        respond(null, entry.context)
-      })
+      certificates.answer(serverName, origin.address).then(
+        (answer) => {
+          if (raw.destroyed) return
+          outcome = answer.outcome
+          reason = answer.reason
+          if (answer.outcome === 'refused') {
+            refuse(answer.alert)
+            return
+          }
+          entry = answer.entry
+          respond(null, entry.context)
+        },
+        // It does not reject; were it ever to, one handshake is lost and not the worker.
+        (error: Error) => socket.destroy(error),
+      )
     },
   })
 

@@ -24,7 +24,10 @@ export type AnswerTools = {
 }
 
 /** The rooms that a worker joins to a server. */
-export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 'purge' | 'inMaintenance'> & {
+export type ServerRooms<Found> = Pick<
+  StageRooms<Found>,
+  'lookup' | 'deliver' | 'decline' | 'purge' | 'inMaintenance'
+> & {
   certificates: HandshakeCertificates
   /** The routes that reach the upstream, and the tunnels to it. */
   upstream(tools: AnswerTools): Pick<StageRooms<Found>, 'pipe'> & { register(app: FastifyInstance): void }
@@ -46,6 +49,7 @@ const MAX_CONNECTIONS = 20_000
 const MAX_PER_ADDRESS = 1000
 
 const requests = edgeChannel('request')
+const faults = edgeChannel('fault')
 
 /** Joins the stages of a connection to the stages of a request. */
 export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms<Found>): Promise<EdgeServer> {
@@ -116,13 +120,17 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   }
 }
 
-/** @param halfOpen HTTP/1.1 clients may close their side after the request; `node:http` expects to see that. */
+/** @param halfOpen as `node:http` has it, which ends its own side once it has seen the visitor's end. */
 function listenOn(fd: number, onSocket: (socket: Socket) => void, halfOpen: boolean): Promise<NetServer> {
   return new Promise((resolve, reject) => {
     const server = createNetServer({ allowHalfOpen: halfOpen, noDelay: true }, onSocket)
     server.once('error', reject)
     server.listen({ fd, backlog: BACKLOG }, () => {
       server.off('error', reject)
+      // Out of descriptors, say: the connection is lost, the listener is not.
+      server.on('error', (error) =>
+        faults.publish({ area: 'server', message: 'a connection could not be accepted', error }),
+      )
       resolve(server)
     })
   })

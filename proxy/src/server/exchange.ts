@@ -1,0 +1,60 @@
+import { edgeChannel } from '../events.ts'
+import type { Exchange, Incoming, Outgoing, RequestHead } from '../request.ts'
+import { identifySite } from '../site/site.ts'
+import { connectionOf } from './bind.ts'
+
+const requests = edgeChannel('request')
+
+/** Opens an exchange, and its last stage, `log`: tells what became of it, once its answer or its connection is over. */
+export function openExchange(head: RequestHead, request: Incoming, response: Outgoing): Exchange {
+  const exchange: Exchange = {
+    head,
+    request,
+    response,
+    cache: undefined,
+    upstream: undefined,
+    reason: undefined,
+    bytes: 0,
+  }
+  const startedMs = performance.now()
+  response.once('close', () => {
+    requests.publish({
+      method: head.method,
+      scheme: head.scheme,
+      host: head.host,
+      target: head.target,
+      version: head.version,
+      status: response.statusCode,
+      bytes: exchange.bytes,
+      durationMs: performance.now() - startedMs,
+      cache: exchange.cache,
+      upstream: exchange.upstream,
+      requestId: head.id,
+      address: head.connection.address,
+      reason: exchange.reason,
+      // A tunnel has no answer to complete.
+      aborted: response.statusCode !== 101 && !response.writableFinished,
+      userAgent: head.headers['user-agent'],
+      referrer: head.headers.referer,
+    })
+  })
+  return exchange
+}
+
+/** The head of a request that named no site: enough for a page and a line in the log. */
+export function nobodysHead(request: Incoming): RequestHead {
+  const connection = connectionOf(request)
+  return {
+    method: request.method ?? '',
+    scheme: connection.scheme,
+    host: '',
+    authority: '',
+    target: request.url ?? '',
+    version: 'stream' in request ? '2.0' : request.httpVersion === '1.0' ? '1.0' : '1.1',
+    headers: request.headers,
+    rawHeaders: [],
+    connection,
+    site: identifySite('', '', true),
+    id: '0'.repeat(32),
+  }
+}

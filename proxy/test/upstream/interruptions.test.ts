@@ -7,7 +7,7 @@ import { startFront } from './front.ts'
 import { plain, startOrigin, type Call } from './origin.ts'
 import { ask, PROTOCOLS, sendRaw } from './visitor.ts'
 
-const IMPATIENT: RequestClass = { sendMs: 100, readMs: 100, bodyMs: 100, maxBodyBytes: 1024 * 1024 * 1024 }
+const IMPATIENT: RequestClass = { sendMs: 300, readMs: 300, bodyMs: 300, maxBodyBytes: 1024 * 1024 * 1024 }
 const PATIENT: RequestClass = { ...IMPATIENT, sendMs: 60_000, readMs: 60_000, bodyMs: 60_000 }
 
 const CUTS: Record<string, (call: Call) => unknown> = {
@@ -135,7 +135,7 @@ await t.test('an answer that begins before a slow upload ends may take as long a
   })
   const front = await startFront(t, {
     upstreams: [origin.port],
-    classify: ({ target }) => ({ ...IMPATIENT, bodyMs: target === '/upload' ? 10_000 : 100 }),
+    classify: ({ target }) => ({ ...IMPATIENT, bodyMs: target === '/upload' ? 10_000 : 300 }),
   })
   const upload = http.request({ port: front.http, path: '/upload', method: 'POST', headers: { Host: 'a' } })
   upload.write('one')

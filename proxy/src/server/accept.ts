@@ -27,14 +27,16 @@ export function createAcceptor(options: AcceptOptions, next: (accepted: Accepted
   let lastId = 0
 
   function admit(socket: Socket, tracked: Tracked, peer: string, source: ProxySource | undefined): void {
+    const address = source === undefined ? peer : plainAddress(source.address)
     next({
       socket,
       tracked,
       origin: {
         id: ++lastId,
-        address: source === undefined ? peer : plainAddress(source.address),
+        address,
         port: source === undefined ? (socket.remotePort ?? 0) : source.port,
-        trusted: isTrusted(peer),
+        // Behind a PROXY header come the visitor's own bytes: the sender of the header does not vouch for them.
+        trusted: isTrusted(address),
         loopback: source === undefined && isLoopback(peer),
         localPort: socket.localPort ?? 0,
       },

@@ -9,6 +9,8 @@ export type Http2 = {
 
 const IDLE_MS = 65_000
 const MAX_STREAMS = 128
+/** As in HTTP/1.1, but counted as RFC 9113 6.5.2 says: each line costs 32 bytes more. */
+const HEAD_BYTES = 32 * 1024
 const MAX_HEADER_LINES = 256
 const WINDOW_BYTES = 1024 * 1024
 
@@ -18,7 +20,9 @@ export function createHttp2(onRequest: (request: Http2ServerRequest, response: H
   let draining = false
   const server = createServer({
     maxHeaderListPairs: MAX_HEADER_LINES,
-    settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: WINDOW_BYTES },
+    settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: WINDOW_BYTES, maxHeaderListSize: HEAD_BYTES },
+    // An answer's repeated lines are the app's business, as they are over HTTP/1.1.
+    strictSingleValueFields: false,
   })
   server.on('session', (session) => {
     sessions.add(session)
@@ -28,6 +32,10 @@ export function createHttp2(onRequest: (request: Http2ServerRequest, response: H
     if (draining) session.close()
   })
   server.on('request', onRequest)
+  // Who waits for `100 Continue` gets it with the first read of the body.
+  server.on('checkContinue', onRequest)
+  // Node would answer CONNECT itself, with no page and no line in the log.
+  server.on('connect', onRequest)
 
   return {
     take(socket) {

@@ -7,8 +7,10 @@ import { identifySite } from '../site/site.ts'
 import { connectionOf } from './bind.ts'
 
 /** A request that goes no further: what the visitor gets, and why, for the log. */
-export type Refused = { status: 400 | 403 | 405 | 421 | 501 | 505; reason: string }
+export type Refused = { status: 400 | 403 | 405 | 421 | 431 | 501 | 505; reason: string }
 
+/** Lines of a head: in bytes alone they could be 16,000. HTTP/2 ends the stream when there are more. */
+const MAX_HEADER_LINES = 256
 /** How many `Host` values are remembered with their site. */
 const REMEMBERED_HOSTS = 10_000
 /** Visible ASCII and obs-text without `#`; llhttp has refused spaces and controls already (RFC 9112 3.2.1). */
@@ -77,6 +79,7 @@ function head(line: Line, rest: Rest): RequestHead {
 function readHttp1(request: Incoming): Line | Refused {
   const { rawHeaders, httpVersion } = request
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return { status: 505, reason: 'version not supported' }
+  if (rawHeaders.length > 2 * MAX_HEADER_LINES) return { status: 431, reason: 'too many header lines' }
   let authority: string | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.length !== 4 || rawHeaders[i]?.toLowerCase() !== 'host') continue
@@ -87,10 +90,10 @@ function readHttp1(request: Incoming): Line | Refused {
     // RFC 9112 3.2 for HTTP/1.1; an HTTP/1.0 client is right not to send one, but there is no site to show it.
     return httpVersion === '1.1' ? { status: 400, reason: 'no host' } : { status: 403, reason: 'no host' }
   }
+  const refused = refuseCoding(request.headers['transfer-encoding'], httpVersion)
+  if (refused !== undefined) return refused
   const target = request.url ?? ''
-  if (TARGET.test(target) || (target === '*' && request.method === 'OPTIONS')) {
-    return { authority, target, version: httpVersion, rawHeaders }
-  }
+  if (isTarget(target, request.method)) return { authority, target, version: httpVersion, rawHeaders }
   // RFC 9112 3.2.2: in absolute form, the target's authority takes the place of Host.
   const absolute = ABSOLUTE.exec(target)
   if (absolute === null) return { status: 400, reason: 'invalid target' }
@@ -105,14 +108,26 @@ function readHttp2(request: Incoming): Line | Refused {
   if (authority === undefined || authority === '') return { status: 400, reason: 'no host' }
   // RFC 9113 8.3.1: the two may not name different entities.
   if (headers.host !== undefined && headers.host !== authority) return { status: 400, reason: 'two different hosts' }
-  const target = request.url ?? ''
-  if (!TARGET.test(target) && !(target === '*' && request.method === 'OPTIONS')) {
-    return { status: 400, reason: 'invalid target' }
-  }
+  // RFC 9113 8.5: CONNECT has no :path.
+  const target = request.method === 'CONNECT' ? authority : (request.url ?? '')
+  if (!isTarget(target, request.method)) return { status: 400, reason: 'invalid target' }
   const { rawHeaders } = request
   let first = 0
   while (rawHeaders[first]?.startsWith(':')) first += 2
   return { authority, target, version: '2.0', rawHeaders: rawHeaders.slice(first) }
+}
+
+/** RFC 9112 3.2: origin form; asterisk form for OPTIONS alone; authority form for CONNECT alone, which `guard` refuses. */
+function isTarget(target: string, method: string | undefined): boolean {
+  if (method === 'CONNECT') return HOST_PORT.test(target)
+  return TARGET.test(target) || (target === '*' && method === 'OPTIONS')
+}
+
+/** RFC 9112 6.1: no coding but `chunked` is known here, and HTTP/1.0 knows none. */
+function refuseCoding(coding: string | undefined, version: '1.0' | '1.1'): Refused | undefined {
+  if (coding === undefined) return undefined
+  if (version === '1.0') return { status: 400, reason: 'transfer coding in HTTP/1.0' }
+  return coding.toLowerCase() === 'chunked' ? undefined : { status: 501, reason: 'transfer coding not implemented' }
 }
 
 /** `host[:port]` of RFC 9110 7.2, or null. */

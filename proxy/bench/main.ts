@@ -1,54 +1,83 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Report, Scenario } from './scenario.ts'
-import { names } from './scenarios/names.ts'
-import { startup } from './scenarios/startup.ts'
+import { FULL, QUICK } from './lab.ts'
+import { installMissing } from './machine/packages.ts'
+import { readLast, replaceAll, writeFile } from './report/files.ts'
+import { findRegressions } from './report/gate.ts'
+import { replaceTable } from './report/markdown.ts'
+import type { Results } from './report/results.ts'
+import { formatRatio } from './report/table.ts'
+import { runAll } from './run.ts'
+import { choose, SCENARIOS } from './scenarios/index.ts'
+import { ROOT } from './servers/edge.ts'
 
-/** `npm run bench [-- NAME…]`: runs the scenarios, all of them by default, and prints a table. */
-const SCENARIOS: readonly Scenario[] = [startup, names]
+/** `npm run bench`: how does the edge compare with what people would otherwise put there, on this machine, now? */
+
+const REFERENCE = join(import.meta.dirname, 'results')
+const USAGE = `npm run bench [-- [--quick] [--gate] [--reference] NAME…]
+
+Without a name all scenarios run; a name may end in * for all that begin so.
+
+  --quick      one short turn each, all in less than five minutes
+  --gate       exit 1 where the edge is slower than in the reference
+  --reference  make this run the reference, and its table that of docs/performance.md
+
+`
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { help: { type: 'boolean', short: 'h' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    gate: { type: 'boolean', default: false },
+    reference: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
 })
-const unknown = positionals.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name))
-if (values.help === true || unknown.length > 0) {
-  const out = unknown.length > 0 ? process.stderr : process.stdout
-  for (const name of unknown) out.write(`there is no scenario ${name}\n`)
-  out.write('npm run bench [-- NAME…]\n\n')
-  for (const { name, question } of SCENARIOS) out.write(`  ${name.padEnd(12)} ${question}\n`)
-  process.exit(unknown.length > 0 ? 2 : 0)
+process.exit(values.help ? help() : await bench())
+
+function help(): number {
+  process.stdout.write(USAGE)
+  for (const { name, question } of SCENARIOS) process.stdout.write(`  ${name.padEnd(24)} ${question}\n`)
+  return 0
 }
 
-for (const scenario of SCENARIOS) {
-  if (positionals.length > 0 && !positionals.includes(scenario.name)) continue
-  process.stdout.write(`\n${scenario.name}: ${scenario.question}\n`)
-  const { report, print } = createReport()
-  await scenario.run(report)
-  print()
-}
-
-function createReport(): { report: Report; print(): void } {
-  const samples = new Map<string, { unit: string; values: number[] }>()
-  return {
-    report: {
-      sample(name, value, unit) {
-        const row = samples.get(name) ?? { unit, values: [] }
-        row.values.push(value)
-        samples.set(name, row)
-      },
-    },
-    print() {
-      for (const [name, row] of samples) {
-        const sorted = row.values.toSorted((left, right) => left - right)
-        const median = sorted[Math.floor(sorted.length / 2)] ?? NaN
-        const spread =
-          sorted.length > 1 ? `  (${format(sorted[0])} to ${format(sorted.at(-1))}, ${sorted.length} runs)` : ''
-        process.stdout.write(`  ${name.padEnd(36)} ${format(median)} ${row.unit}${spread}\n`)
-      }
-    },
+async function bench(): Promise<number> {
+  const { scenarios, unknown } = choose(positionals)
+  for (const name of unknown) process.stderr.write(`there is no scenario ${name}: see npm run bench -- --help\n`)
+  if (unknown.length > 0) return 2
+  const mend = installMissing()
+  if (mend !== undefined) {
+    process.stderr.write(`the benchmarks need other programs; as root: ${mend}\n`)
+    return 2
   }
+  const reference = readLast(REFERENCE)
+  const { results, interrupted } = await runAll(scenarios, values.quick ? QUICK : FULL, reference)
+  if (interrupted) return 130
+  const failed = results.scenarios.some(({ failure }) => failure !== undefined)
+  if (values.reference && !failed) keepReference(results)
+  const isSlower = values.gate && judge(results, reference)
+  return failed || isSlower ? 1 : 0
 }
 
-function format(value: number | undefined): string {
-  return value === undefined ? '-' : value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 })
+/** @returns whether the edge has become slower anywhere, and says where. */
+function judge(results: Results, reference: Results | undefined): boolean {
+  if (reference === undefined) {
+    process.stderr.write('gate: there is no reference to compare with\n')
+    return true
+  }
+  const regressions = findRegressions(results, reference)
+  for (const { scenario, measure, now, reference: before } of regressions) {
+    const ratios = `${formatRatio(now.median)} times NGINX, ${formatRatio(before.median)} in the reference`
+    process.stderr.write(`gate: ${scenario}, ${measure}: ${ratios}\n`)
+  }
+  if (regressions.length === 0) process.stdout.write(`gate: nowhere slower than on ${reference.startedAt}\n`)
+  return regressions.length > 0
+}
+
+function keepReference(results: Results): void {
+  const docs = join(ROOT, 'docs')
+  const page = readFileSync(join(docs, 'performance.md'), 'utf8')
+  writeFile(docs, 'performance.md', replaceTable(page, results))
+  process.stdout.write(`reference: ${replaceAll(REFERENCE, results)}\n`)
 }

@@ -1,43 +1,50 @@
 import { once } from 'node:events'
 import tls from 'node:tls'
-import { startBenchedEdge, type BenchedEdge } from '../edge.ts'
-import type { Report, Scenario } from '../scenario.ts'
+import { withServers } from '../contest.ts'
+import { memoryOf } from '../machine/processes.ts'
+import type { Lab, Scenario } from '../scenario.ts'
+import type { Server } from '../servers/server.ts'
 
-const NAMES = 10_000
-const EVERY = 1000
+const FULL = 10_000
+const QUICK = 1000
 const CONCURRENCY = 8
 
-type Status = { processes: { role: string; rssBytes: number }[] }
-
 /** Every handshake is for a name never seen: permission, order, vault, context. */
-export const names: Scenario = {
+export const firstHandshakes: Scenario = {
   name: 'names',
-  question: 'Does memory stay bounded when 10,000 different names are asked for, and what does a first handshake take?',
-  async run(report) {
-    const args = ['dev']
-    const edge = await startBenchedEdge('bin/blot-edge', args, { EDGE_PERMISSION: 'all' })
-    try {
-      for (let first = 0; first < NAMES; first += EVERY) await askFor(edge, first, report)
-    } finally {
-      await edge.stop()
-    }
+  question:
+    'What does the first handshake for a name take, and what memory is taken after 10,000 (--quick: 1,000) names?',
+  async run(lab) {
+    const count = lab.quick ? QUICK : FULL
+    await withServers({ name: 'names', contestants: ['edge'] }, lab, async ([edge]) => {
+      if (edge === undefined) return
+      await askFor(edge, count, lab)
+      const { residentBytes } = memoryOf(edge.pid)
+      const measure = { name: `memory after ${count.toLocaleString('en')} names`, unit: 'MB' } as const
+      lab.record('edge', measure, { figure: residentBytes / 2 ** 20 })
+    })
   },
 }
 
-async function askFor(edge: BenchedEdge, first: number, report: Report): Promise<void> {
+async function askFor(edge: Server, count: number, lab: Lab): Promise<void> {
   const durations: number[] = []
-  let next = first
+  let next = 0
   async function visitor(): Promise<void> {
-    while (next < first + EVERY) durations.push(await handshake(edge.https, `www.site${next++}.example`))
+    while (next < count) {
+      lab.signal.throwIfAborted()
+      if (next % 100 === 0) lab.progress(`${next} of ${count} names`)
+      durations.push(await handshake(edge.https, `www.site${next++}.example`))
+    }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, visitor))
   durations.sort((left, right) => left - right)
-  report.sample('first handshake for a name, p50', durations[Math.floor(EVERY / 2)] ?? NaN, 'ms')
-  report.sample('first handshake for a name, p99', durations[Math.floor(EVERY * 0.99)] ?? NaN, 'ms')
-  const response = await fetch(`http://127.0.0.1:${edge.admin}/status`)
-  const { processes } = (await response.json()) as Status
-  const worker = processes.find(({ role }) => role === 'worker')
-  report.sample(`worker memory after ${first + EVERY} names`, (worker?.rssBytes ?? NaN) / 2 ** 20, 'MB')
+  for (const [label, share] of [
+    ['p50', 0.5],
+    ['p99', 0.99],
+  ] as const) {
+    const figure = durations[Math.floor(count * share)] ?? NaN
+    lab.record('edge', { name: `first handshake, ${label}`, unit: 'ms' }, { figure })
+  }
 }
 
 async function handshake(port: number, servername: string): Promise<number> {

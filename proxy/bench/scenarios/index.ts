@@ -1,0 +1,48 @@
+import type { Scenario } from '../scenario.ts'
+import { gzipVariant } from './gzip-variant.ts'
+import { handshakeScenarios } from './handshake.ts'
+import { idle } from './idle-connections.ts'
+import { memoryHits } from './memory-hit.ts'
+import { miss } from './miss.ts'
+import { namesUniformly } from './names-uniform.ts'
+import { firstHandshakes } from './names.ts'
+import { notModified } from './not-modified.ts'
+import { pageFile } from './page-file.ts'
+import { proxied } from './proxied.ts'
+import { proxyCacheHit } from './proxy-cache-hit.ts'
+import { range } from './range.ts'
+import { startup } from './startup.ts'
+import { staticFiles } from './static-file.ts'
+import { upload } from './upload.ts'
+import { websocket } from './websocket.ts'
+import { zipfMix } from './zipf-mix.ts'
+
+/** All of them, in the order in which they run. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...memoryHits,
+  proxyCacheHit,
+  zipfMix,
+  notModified,
+  range,
+  gzipVariant,
+  pageFile,
+  ...staticFiles,
+  miss,
+  ...proxied,
+  upload,
+  websocket,
+  ...handshakeScenarios,
+  ...namesUniformly,
+  ...idle,
+  firstHandshakes,
+  startup,
+]
+
+/** @param names of scenarios; with a `*` at the end, of all that begin so. None: all. */
+export function choose(names: readonly string[]): { scenarios: readonly Scenario[]; unknown: readonly string[] } {
+  const fits = (pattern: string, { name }: Scenario): boolean =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+  const unknown = names.filter((pattern) => !SCENARIOS.some((scenario) => fits(pattern, scenario)))
+  const chosen = SCENARIOS.filter((scenario) => names.some((pattern) => fits(pattern, scenario)))
+  return { scenarios: names.length === 0 ? SCENARIOS : chosen, unknown }
+}

@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { copyToVault, nameAt } from '../certificates.ts'
+import { contest } from '../contest.ts'
+import { handshakes } from '../load/handshakes.ts'
+import { handOver } from '../machine/owner.ts'
+import { checkCertificate } from './handshake.ts'
+
+/**
+ * Names that are asked for equally often, which is the worst case for whatever is kept in memory. The edge keeps 5,000
+ * contexts; NGINX reads from disk each time; Caddy has all in memory from its start.
+ */
+function namesUniform(label: string, names: number) {
+  const all = Array.from({ length: names }, (_, index) => nameAt(index))
+  const load = { names: all, resumed: false, version: 'TLSv1.3' } as const
+  return contest({
+    name: `names-${label}`,
+    question: `What does a full TLS 1.3 handshake cost when ${names.toLocaleString('en')} names are asked for at random?`,
+    per: 'handshake',
+    names,
+    async prepare({ directory, certificates }) {
+      const store = join(directory, `store-${label}`)
+      await copyToVault(await certificates(names), join(store, 'certificates'), all)
+      handOver(store)
+      return { EDGE_STORE: `file:${store}` }
+    },
+    async check(servers) {
+      for (const server of servers) await checkCertificate(server, nameAt(names - 1), nameAt(names - 1), 'TLSv1.3')
+    },
+    loads: () => [handshakes(load)],
+    warmUp: (server, { signal }) => handshakes({ ...load, once: true }).run(server, { seconds: 0, signal }),
+  })
+}
+
+export const namesUniformly = [namesUniform('1k', 1000), namesUniform('10k', 10_000)]

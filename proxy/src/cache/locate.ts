@@ -41,7 +41,7 @@ function locateFile(place: Place, stats: Stats, acceptEncoding: string | undefin
   const chosen = chooseCoding(acceptEncoding, codings)
   const suffix = copies.find(([coding]) => coding === chosen)?.[1] ?? ''
   const path = place.path + suffix
-  const file = openWithin(place.root, path)
+  const file = openWithin(place.root, path, place.hides)
   return file === undefined ? undefined : { kind: 'file', place, contentType, coding: chosen, codings, path, file }
 }
 
@@ -54,7 +54,7 @@ function locateDirectory(place: Place, stats: Stats): Located | undefined {
   if (!place.isFile || !stats.isDirectory()) return undefined
   const path = withIndex(place.path)
   if (lookAt(path)?.isFile() !== true) return undefined
-  const index = openWithin(place.root, path)
+  const index = openWithin(place.root, path, place.hides)
   if (index === undefined) return undefined
   closeSync(index.descriptor)
   return { kind: 'directory', place }

@@ -16,6 +16,8 @@ export type Place = {
   readonly isFile: boolean
   readonly copies: CopySuffixes
   readonly policy: FieldList
+  /** Names below the root that are not shown, whichever link leads to them. */
+  readonly hides?: (name: string) => boolean
 }
 
 const YEAR = 'public, max-age=31536000'
@@ -38,7 +40,7 @@ export function* sitePlaces({ scheme, target }: RequestHead, folders: HostFolder
   if (page !== undefined) yield* pagePlaces(pages, 'temporary', page, TEMPORARY)
   if (folders.folder === undefined) return
   const shown = names.filter((name) => !isSource(name))
-  yield* filePlaces(folders.folder, folders.folder, shown, CHANGING)
+  for (const place of filePlaces(folders.folder, folders.folder, shown, CHANGING)) yield { ...place, hides: isSource }
 }
 
 /** `cdn` holds a folder for each blog: no link leads from one to another. */

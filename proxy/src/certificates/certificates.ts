@@ -60,6 +60,8 @@ export type Certificates = {
   answer(serverName: string | undefined, address: string): Promise<HandshakeAnswer>
   /** A certificate changed, or a permission was withdrawn: the next handshake asks again. */
   forget(name: string): void
+  /** Something about this site changed: asks anew, in the background, whether it may still have what is in memory. */
+  recheck(name: string): void
   size(): { contexts: number; bytes: number }
   /** Ends what is under way, and lets go of all contexts. */
   close(): void
@@ -134,6 +136,11 @@ export function createCertificates(options: CertificatesOptions): Certificates {
       permission.forget(name)
       flights.forget(name)
       contexts.drop(name)
+    },
+    recheck(name) {
+      permission.forget(name)
+      const held = contexts.get(name)
+      if (held !== undefined) keepFresh(held)
     },
     size: () => contexts.size(),
     close() {

@@ -1,7 +1,7 @@
-import { rmSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { PidFileUnwritable } from '../errors.ts'
 
-/** Writes the pid whole. @returns a function that removes the file. */
+/** Writes the pid whole. @returns a function that removes the file, unless it names another process by then. */
 export function writePidFile(path: string): () => void {
   const temporary = `${path}.${process.pid}`
   try {
@@ -10,5 +10,15 @@ export function writePidFile(path: string): () => void {
   } catch (error) {
     throw new PidFileUnwritable(path, { cause: error })
   }
-  return () => rmSync(path, { force: true })
+  return () => {
+    if (readPid(path) === String(process.pid)) rmSync(path, { force: true })
+  }
+}
+
+function readPid(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return undefined
+  }
 }

@@ -35,6 +35,7 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   })
   const user = resolveUser(config.user)
   prepareDataDirectory(config.dataDirectory, user)
+  if (config.store.kind === 'file') prepareDataDirectory(config.store.directory, user)
   const { beforeChildren } = options
   try {
     primary = await startPrimary({

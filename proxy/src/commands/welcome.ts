@@ -19,10 +19,11 @@ export function renderWelcome({ config, listeners, appPort, hosts }: Welcome): s
   const names = hosts.length > 0 ? hosts : [config.host]
   const lines = names.map((name) => `  ${styleText('bold', `https://${name}${suffix}`)}`)
   if (appPort !== undefined) lines.push(`  https://<folder>.${config.host}${suffix}   a site for each folder of blogs`)
-  lines.push('', `  plain http on port ${port(listeners, 'http')}`)
+  lines.push('', `  plain http at http://${names[0]}:${port(listeners, 'http')}`)
   for (const { url } of config.upstreams)
     lines.push(`  app at ${appPort === undefined ? url : `http://127.0.0.1:${appPort}`}`)
-  if (config.admin.kind === 'tcp') lines.push(`  dashboard at http://${config.admin.address}:${config.admin.port}`)
+  if (config.admin.kind === 'tcp')
+    lines.push(`  dashboard at http://${config.admin.address}:${port(listeners, 'admin')}`)
   return `\n${lines.join('\n')}\n\n${trust(join(config.dataDirectory, 'local-ca/root.pem'))}\n`
 }
 
@@ -32,7 +33,7 @@ function trust(root: string): string {
     `  Browsers warn until they trust this machine's own CA:
     ${root}
     Linux    cp it to /usr/local/share/ca-certificates/blot-edge.crt, then update-ca-certificates
-    macOS    security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain <file>
+    macOS    sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain <file>
     Chromium and Firefox on Linux: settings, certificates, authorities, import
     curl     --cacert <file>
   Ctrl-C ends.`,

@@ -33,7 +33,7 @@ export function playRole(body: RoleBody): Promise<number> {
         started.resolve()
         channel.send({ v: 1, type: 'ready', listeners })
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
+        const message = explain(error)
         channel.send({ v: 1, type: 'failed', code: codeOf(error), message })
         resolve(1)
       }
@@ -52,4 +52,10 @@ export function playRole(body: RoleBody): Promise<number> {
     // The primary is gone, and with it the sockets' owner: finish what is under way and end.
     process.once('disconnect', () => void drain(LOST_PRIMARY_DRAIN_MS))
   })
+}
+
+/** Files of root's are the usual reason: whoever starts the edge may see them, and its children may not. */
+function explain(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return codeOf(error) === 'EACCES' ? `${message}: the user of the workers (EDGE_USER) must be able to use it` : message
 }

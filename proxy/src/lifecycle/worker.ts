@@ -34,7 +34,11 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     pageFiles: config.pageFiles,
   })
   const metrics = createMetrics(() => files.stats())
-  handlers.purge = (ask) => Promise.resolve(applyPurge(files, ask))
+  handlers.purge = (ask) => {
+    // Blot purges a domain when it is removed, too: then its certificate goes at once.
+    for (const host of ask.hosts ?? []) certificates.recheck(host)
+    return Promise.resolve(applyPurge(files, ask))
+  }
   const pool = createPool({ upstreams: config.upstreams })
   const server = await createEdgeServer(config, {
     certificates,

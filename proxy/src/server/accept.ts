@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { edgeChannel } from '../events.ts'
 import type { Connection } from '../request.ts'
 import { addressMatcher, isLoopback, plainAddress } from './address.ts'
 import { parseProxyHeader, type ProxySource } from './proxy-header.ts'
@@ -61,6 +62,8 @@ export function createAcceptor(options: AcceptOptions, next: (accepted: Accepted
   }
 }
 
+const faults = edgeChannel('fault')
+
 /** Collects the header, puts the bytes behind it back, and lets go of the socket. Anything wrong ends the connection. */
 function readProxyHeader(socket: Socket, done: (source: ProxySource | undefined) => void): void {
   let received: Buffer = Buffer.alloc(0)
@@ -74,6 +77,8 @@ function readProxyHeader(socket: Socket, done: (source: ProxySource | undefined)
     socket.off('readable', onReadable)
     socket.off('end', end)
     if (header.kind === 'invalid') {
+      const peer = plainAddress(socket.remoteAddress)
+      faults.publish({ area: 'accept', message: 'connection without a PROXY header', error: header.reason, name: peer })
       socket.destroy()
       return
     }

@@ -9,7 +9,9 @@ export type Verdict =
   | { kind: 'text'; status: number; body: string; headers?: readonly string[] }
   | { kind: 'purge' }
 
-export type GuardOptions = Pick<Config, 'host' | 'httpsPort'> & {
+export type GuardOptions = Pick<Config, 'httpsPort'> & {
+  /** $BLOT_HOST; empty when the app is not Blot. */
+  host: string
   /** May this request purge on the plain listener? (interface.md, last paragraph) */
   mayPurge(head: RequestHead): boolean
 }
@@ -37,12 +39,12 @@ export function createGuard(options: GuardOptions): Guard {
       if (target.startsWith(CHALLENGE)) return { kind: 'text', status: 404, body: 'no such challenge\n' }
       if (isPurge(head) && options.mayPurge(head)) return { kind: 'purge' }
     }
-    if (target.startsWith('/health') && isPath(target, '/health') && isOurs(head, options.host)) {
+    if ((head.method === 'GET' || head.method === 'HEAD') && isPath(target, '/health') && isOurs(head, options.host)) {
       return { kind: 'text', status: 200, body: 'ok\n', headers: ['Cache-Control', 'no-store'] }
     }
     // The server as a whole (RFC 9110 9.3.7): no site's, and nothing that the app could be asked for.
     if (target === '*') return { kind: 'text', status: 200, body: '', headers: ['Allow', ALLOWED] }
-    if (site.httpsOnly && !isSecure(head)) {
+    if (site.httpsOnly && head.scheme === 'http') {
       return { kind: 'redirect', status: 301, location: `https://${site.host}${port}${target}` }
     }
     if (site.kind === 'cdn' && target === '/') {
@@ -52,21 +54,16 @@ export function createGuard(options: GuardOptions): Guard {
   }
 }
 
-/** Over https as the visitor sees it: a trusted proxy that ends TLS would be sent round in circles otherwise. */
-function isSecure({ scheme, connection, headers }: RequestHead): boolean {
-  if (scheme === 'https') return true
-  return connection.trusted && String(headers['x-forwarded-proto']).toLowerCase() === 'https'
-}
-
 function isPurge({ method, target }: RequestHead): boolean {
-  return method === 'GET' && target.startsWith('/purge') && isPath(target, '/purge')
+  return method === 'GET' && isPath(target, '/purge')
 }
 
 function isPath(target: string, path: string): boolean {
-  return target.length === path.length || target[path.length] === '?'
+  return target.startsWith(path) && (target.length === path.length || target[path.length] === '?')
 }
 
-/** `/health` may be a page of a customer's site: the edge answers for its own names and for addresses only. */
+/** `/health` may be a page of somebody's site: the edge answers for its own names and for addresses only. */
 function isOurs(head: RequestHead, blotHost: string): boolean {
-  return head.site.kind === 'address' || head.host === blotHost || head.host === 'localhost'
+  if (head.site.kind === 'address') return true
+  return blotHost !== '' && (head.host === blotHost || head.host === 'localhost')
 }

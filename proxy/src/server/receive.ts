@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Connection, Incoming, RequestHead } from '../request.ts'
 import { normaliseName } from '../site/name.ts'
@@ -63,7 +64,7 @@ type Rest = { method: string; request: Incoming; connection: Connection; site: S
 function head(line: Line, rest: Rest): RequestHead {
   return {
     method: rest.method,
-    scheme: rest.connection.scheme,
+    scheme: visitorScheme(rest.connection, rest.request.headers),
     host: rest.site.host,
     authority: line.authority,
     target: line.target,
@@ -74,6 +75,12 @@ function head(line: Line, rest: Rest): RequestHead {
     site: rest.site,
     id: rest.id,
   }
+}
+
+/** The scheme that the visitor used: a trusted proxy that ends TLS says so. */
+function visitorScheme({ scheme, trusted }: Connection, headers: IncomingHttpHeaders): 'http' | 'https' {
+  if (scheme === 'https' || !trusted) return scheme
+  return headers['x-forwarded-proto']?.toString().toLowerCase() === 'https' ? 'https' : scheme
 }
 
 function readHttp1(request: Incoming): Line | Refused {

@@ -68,10 +68,12 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   const tools: AnswerTools = { commonHeaders: common, fail: (exchange, details) => stages.fail(exchange, details) }
   const upstream = rooms.upstream(tools)
   const app = await createApp(upstream.register, tools.fail)
+  // Names given one by one (`dev --upstream`): the app is not Blot, and its names mean nothing.
+  const blotHost = config.permission.kind === 'names' ? '' : config.host
   const stages = createStages<Found>({
     ...rooms,
-    receive: createReceiver(config.host),
-    guard: createGuard({ host: config.host, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
+    receive: createReceiver(blotHost),
+    guard: createGuard({ host: blotHost, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
     fetch: app.fetch,
     pipe: upstream.pipe,
     common,

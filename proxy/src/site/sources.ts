@@ -1,6 +1,6 @@
 /** Posts whose front matter may say that they are drafts. */
 const POST = /\.(?:md|markdown)$/i
-const DRAFTS = /^\/drafts\//i
+const DRAFTS = /\/drafts\//i
 const SETTINGS = '/blog.json'
 
 /**

@@ -44,15 +44,17 @@ export function lookAt(path: string): Stats | undefined {
  * descriptor, so it does not matter what is renamed or linked meanwhile.
  * @param root real path of a folder, without a slash at its end.
  * @param path where to look; the caller has seen a regular file there.
- * @returns undefined if it is gone, no regular file, or lies elsewhere. Throws the system's other errors (EACCES, EMFILE…).
+ * @param hides names, by their real path below the root, that are not to be opened by whatever link.
+ * @returns undefined if it is gone, no regular file, hidden, or lies elsewhere. Throws the system's other errors (EACCES, EMFILE…).
  */
-export function openWithin(root: string, path: string): OpenFile | undefined {
+export function openWithin(root: string, path: string, hides?: (name: string) => boolean): OpenFile | undefined {
   const descriptor = openIfThere(path)
   if (descriptor === undefined) return undefined
   let accepted: OpenFile | undefined
   try {
     const file = examine(descriptor)
-    if (file !== undefined && isWithin(root, realPathOf(descriptor, path))) accepted = file
+    const real = file && realPathOf(descriptor, path)
+    if (real !== undefined && isWithin(root, real) && hides?.(real.slice(root.length)) !== true) accepted = file
   } finally {
     if (accepted === undefined) closeSync(descriptor)
   }
@@ -93,8 +95,8 @@ function openIfThere(path: string): number | undefined {
   }
 }
 
-function isWithin(root: string, real: string | undefined): boolean {
-  return real !== undefined && real.startsWith(`${root}/`) && !real.includes('/.', root.length)
+function isWithin(root: string, real: string): boolean {
+  return real.startsWith(`${root}/`) && !real.includes('/.', root.length)
 }
 
 function realPathOf(descriptor: number, path: string): string | undefined {

@@ -26,13 +26,16 @@ export function forwardingHeaders(head: RequestHead, httpsPort: number): string[
   const said = (name: string): string | undefined => (connection.trusted ? single(head.headers[name]) : undefined)
   const proto = said('x-forwarded-proto')?.toLowerCase()
   const realIp = said('x-real-ip')
-  const headers = [
+  const port = said('x-forwarded-port')
+  return [
     'X-Forwarded-For',
     append(said('x-forwarded-for'), address),
     'X-Forwarded-Proto',
     proto === 'http' || proto === 'https' ? proto : scheme,
     'X-Forwarded-Host',
     said('x-forwarded-host') ?? authority,
+    'X-Forwarded-Port',
+    port !== undefined && /^\d{1,5}$/.test(port) ? port : String(httpsPort),
     'X-Real-IP',
     realIp !== undefined && isIP(realIp) !== 0 ? realIp : address,
     'Forwarded',
@@ -40,15 +43,6 @@ export function forwardingHeaders(head: RequestHead, httpsPort: number): string[
     'X-Request-ID',
     head.id,
   ]
-  const port = portFor(said('x-forwarded-port'), scheme, httpsPort)
-  if (port !== undefined) headers.push('X-Forwarded-Port', port)
-  return headers
-}
-
-/** On http, 443 is left out: an app could only take it for the port that the visitor used. */
-function portFor(said: string | undefined, scheme: RequestHead['scheme'], httpsPort: number): string | undefined {
-  if (said !== undefined && /^\d{1,5}$/.test(said)) return said
-  return scheme === 'http' && httpsPort === 443 ? undefined : String(httpsPort)
 }
 
 /** RFC 7239 4: one `forwarded-element`; the port of an address is not told. */

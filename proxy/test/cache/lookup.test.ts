@@ -49,13 +49,17 @@ await t.test('the order is permanent, static, temporary, folder, app', async (t)
 })
 
 await t.test('what the app interprets is never shown as a file', async (t) => {
-  const { site } = await prepare(t, {
+  const { directory, site } = await prepare(t, {
     'folder/secret.md': 'draft: true',
     'folder/Drafts/picture.png': 'not yet',
+    'folder/Notes/drafts/picture.png': 'not yet',
     'folder/blog.json': '{}',
     'static/terms.md': 'public',
   })
-  for (const target of ['/secret.md', '/Drafts/picture.png', '/blog.json', '/secret%2Emd']) {
+  symlinkSync('secret.md', `${directory}/blogs/a.test/link.txt`)
+  symlinkSync('Notes/drafts/picture.png', `${directory}/blogs/a.test/link.png`)
+  const linked = ['/link.txt', '/link.png', '/Notes/drafts/picture.png']
+  for (const target of [...linked, '/secret.md', '/Drafts/picture.png', '/blog.json', '/secret%2Emd']) {
     t.equal(await bodyOf(site, target), 'app', target)
   }
   t.equal(await bodyOf(site, '/terms.md'), 'public', 'static files are public by construction')

@@ -7,6 +7,7 @@ await t.test('what the app interprets is its own to show', async (t) => {
     '/A/B.MARKDOWN',
     '/Drafts/picture.png',
     '/drafts/a.html',
+    '/Notes/Drafts/a.png',
     '/blog.json',
     '/Blog.json',
   ]) {

@@ -47,7 +47,7 @@ await t.test('addresses of either family, and ports that say something', async (
   t.equal(valueOf(six, 'Forwarded'), 'for="[2001:db8::1]";host=a.example;proto=https')
   t.equal(valueOf(six, 'X-Forwarded-For'), '2001:db8::1')
   t.equal(valueOf(six, 'X-Forwarded-Port'), '443')
-  t.equal(valueOf(forwardingHeaders(head('192.0.2.1', 'http'), 443), 'X-Forwarded-Port'), undefined)
+  t.equal(valueOf(forwardingHeaders(head('192.0.2.1', 'http'), 443), 'X-Forwarded-Port'), '443', 'also by http')
   t.equal(valueOf(forwardingHeaders(head('192.0.2.1', 'http'), 8443), 'X-Forwarded-Port'), '8443')
   t.match(valueOf(forwardingHeaders(head('unknown', 'http'), 443), 'Forwarded'), /^for=unknown;/)
 })

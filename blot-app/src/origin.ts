@@ -24,15 +24,16 @@ export function originOf(request: IncomingMessage, fallback: 'http' | 'https'): 
   const said = singleHeader(request, 'x-forwarded-proto')
   const protocol = said === 'http' || said === 'https' ? said : fallback
   const forwardedPort = portOf(singleHeader(request, 'x-forwarded-port'))
-  // A proxy that forwards its https port with every request contradicts the port of a visitor who came by http.
-  const isSecurePort = protocol === 'http' && hostPort !== undefined && hostPort !== (forwardedPort ?? hostPort)
-  const port = withoutOwn(isSecurePort ? hostPort : (forwardedPort ?? hostPort), protocol)
+  // What a proxy forwards is the port of its https; a visitor who came by http alone knows which port that was.
+  const securePort = withoutOwn(forwardedPort === ownPorts.http ? undefined : forwardedPort, 'https')
+  const isSecure = protocol === 'https'
+  const port = isSecure && forwardedPort !== undefined ? securePort : withoutOwn(hostPort, protocol)
   return {
     protocol,
     host,
     port,
-    securePort: isSecurePort ? withoutOwn(forwardedPort, 'https') : port,
-    trusted: port === '' || (forwardedPort !== undefined && !isSecurePort),
+    securePort,
+    trusted: port === '' || (isSecure && forwardedPort !== undefined),
   }
 }
 

@@ -41,6 +41,8 @@ function pageName(target: string, isHtml: boolean): string | undefined {
   const isRoot = path === '/'
   // A page named index.html would share its file with the page of its folder.
   if (isHtml && segments.at(-1) === 'index.html') return undefined
+  // By its name the edge would take `/node.js` for a script.
+  if (isHtml && path.includes('.') && !/\.html?$/i.test(path)) return undefined
   const suffix = query === undefined ? '' : `?${query}`
   const named = isRoot ? suffix : path + suffix
   const name = isHtml && !path.includes('.') ? `${named}/index.html` : named

@@ -51,10 +51,12 @@ export async function answerBlogVisit(
 /** The edge may keep a redirect until the next purge, browsers may not: tomorrow the address may mean something else. */
 export function redirect(
   { reply }: Delivery,
-  { blog, audience }: Pick<PageContext, 'blog' | 'audience'>,
+  { blog, audience, origin }: Pick<PageContext, 'blog' | 'audience' | 'origin'>,
   to: string,
 ): void {
-  reply.header('cache-control', audience === 'author' ? 'no-store' : redirectControl)
+  // A port that only this visitor named must not send others there.
+  const isTheirs = audience === 'author' || (!origin.trusted && !to.startsWith('/'))
+  reply.header('cache-control', isTheirs ? 'no-store' : redirectControl)
   reply.header('cache-tag', `blog:${blog.id}`).redirect(to, 301)
 }
 

@@ -36,7 +36,7 @@ async function answerVisit(server: ServerContext, delivery: Delivery, visit: Vis
     case 'moved':
       return redirect(
         delivery,
-        { blog: site.blog, audience: 'visitors' },
+        { blog: site.blog, audience: 'visitors', origin },
         absoluteUrl(origin, rawPath + query, site.host),
       )
     case 'home':

@@ -103,8 +103,12 @@ export function createHttp1(handlers: Http1Handlers): Http1 {
   }
 }
 
+function latestAnswer(socket: Duplex): ServerResponse | undefined {
+  return (socket as Answering)[latest]
+}
+
 function answerUnderWay(socket: Duplex): ServerResponse | undefined {
-  const answer = (socket as Answering)[latest]
+  const answer = latestAnswer(socket)
   return answer === undefined || answer.writableFinished || answer.destroyed ? undefined : answer
 }
 
@@ -124,10 +128,14 @@ function answerMalformed(
   // More of the same: the connection is ending already.
   if (socket.writableEnded) return
   const code = codeOf(error)
-  const answer = answerUnderWay(socket)
+  const answer = latestAnswer(socket)
   if (code === 'ECONNRESET' || !socket.writable) socket.destroy()
   else if (answer === undefined) refuse(socket, statusOf(code), code)
-  else if (answer.req.complete) endAfter(answer, socket)
+  else if (answer !== answerUnderWay(socket)) {
+    // Behind a whole request they are one more; else they are the body of one that has its answer.
+    if (answer.req.complete) refuse(socket, statusOf(code), code)
+    else endGently(socket)
+  } else if (answer.req.complete) endAfter(answer, socket)
   // The body of the request under way. An answer that has begun can only be cut.
   else if (answer.socket === null || answer.headersSent) socket.destroy()
   else {

@@ -1,6 +1,7 @@
 import { codeOf } from '../errors.ts'
 import type { Exchange } from '../request.ts'
 import type { CommonHeaders } from './common-headers.ts'
+import { cut } from './cut.ts'
 import type { Verdict } from './guard.ts'
 import { synth, synthPage, type PageDetails } from './synth.ts'
 
@@ -75,7 +76,7 @@ export function createOwnAnswers({ common, decline, purge }: AnswerRooms): OwnAn
         for (const name of response.headersSent ? [] : response.getHeaderNames()) response.removeHeader(name)
         refuse(exchange, { status: 500, page: 'offline', reason: codeOf(error) })
       } catch {
-        response.destroy()
+        cut(response)
       }
     },
 

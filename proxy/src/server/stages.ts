@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { edgeChannel, type CacheState } from '../events.ts'
 import { bindExchange, type Exchange, type Incoming, type Outgoing, type RequestHead } from '../request.ts'
+import { cut } from './cut.ts'
 import { nobodysHead, openExchange } from './exchange.ts'
 import type { Guard } from './guard.ts'
 import { endGently } from './linger.ts'
@@ -53,7 +54,7 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
       }
     } catch (error) {
       faults.publish({ area: 'server', message: 'a stage failed', error })
-      if (exchange === undefined) response.destroy()
+      if (exchange === undefined) cut(response)
       else apologise(exchange, error)
     }
   }
@@ -105,7 +106,7 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
 /** Ends an answer that its visitor does not take. One that went out whole at once, as most do, needs no timer. */
 function limitSending(response: Outgoing, delivering: Promise<void> | void): void {
   if (delivering === undefined && response.writableLength === 0) return
-  response.setTimeout(SEND_MS, () => response.destroy())
+  response.setTimeout(SEND_MS, () => cut(response))
 }
 
 function stateBeforeFetch(head: RequestHead): CacheState {

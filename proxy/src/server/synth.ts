@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Exchange } from '../request.ts'
+import { cut } from './cut.ts'
 import { renderPage, type PageName } from './pages/page.ts'
 
 /** One of the edge's own answers: whole, small, never stored. */
@@ -16,7 +17,7 @@ export function synth(exchange: Exchange, answer: Synthetic, common: readonly st
   const { response, head } = exchange
   if (response.headersSent) {
     // Too late for a page: the visitor must see the cut.
-    response.destroy()
+    cut(response)
     return
   }
   const bare = head.method === 'HEAD'

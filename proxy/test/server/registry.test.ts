@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { createRegistry, type Registry, type RegistryLimits } from '../../src/server/registry.ts'
+
+type Room = { registry: Registry; server: Server; enter(address: string, exempt?: boolean): Promise<Socket> }
+
+/** A server whose visitors come from any address: `enter` resolves once the registry has judged the connection. */
+async function open(t: Test, limits: Partial<RegistryLimits>): Promise<Room> {
+  const registry = createRegistry({ maxConnections: 10, maxPerAddress: 10, openingMs: 60_000, ...limits })
+  const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    registry.destroy()
+    server.close()
+  })
+  return {
+    registry,
+    server,
+    async enter(address, exempt = false) {
+      const visitor = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      const [socket] = (await once(server, 'connection')) as [Socket]
+      if (registry.add(socket, address, exempt) === undefined) socket.destroy()
+      return visitor.resume()
+    },
+  }
+}
+
+await t.test('one address may have so many connections, and gets room again when one closes', async (t) => {
+  const { registry, enter } = await open(t, { maxPerAddress: 2 })
+  const first = await enter('192.0.2.1')
+  await enter('192.0.2.1')
+  await once(await enter('192.0.2.1'), 'close')
+  t.equal(registry.count(), 2)
+  await enter('192.0.2.2')
+  await enter('192.0.2.1', true)
+  t.equal(registry.count(), 4, 'another address, and a trusted proxy')
+  first.destroy()
+  while (registry.count() === 4) await new Promise((resolve) => setImmediate(resolve))
+  await once(await enter('192.0.2.1'), 'close')
+  t.equal(registry.count(), 3, 'the proxy’s connections count, though they are not refused')
+})
+
+await t.test('beyond the limit for all, even a trusted proxy is refused', async (t) => {
+  const { registry, enter } = await open(t, { maxConnections: 1 })
+  await enter('192.0.2.1')
+  await once(await enter('192.0.2.2', true), 'close')
+  t.equal(registry.count(), 1)
+})
+
+await t.test('a connection that never gets to a protocol is ended, one that did is left alone', async (t) => {
+  const { registry, server, enter } = await open(t, { openingMs: 1 })
+  server.once('connection', (socket: Socket) => {
+    const tracked = registry.add(socket, '192.0.2.3', false)
+    if (tracked !== undefined) registry.opened(tracked)
+  })
+  const opened = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  await once(opened, 'connect')
+  const silent = await enter('192.0.2.1')
+  await once(silent, 'close')
+  t.equal(registry.count(), 1)
+  registry.destroy()
+  await registry.empty()
+  t.equal(registry.count(), 0)
+})

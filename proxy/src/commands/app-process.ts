@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 
+/** The app, from its start on. */
 export type AppProcess = {
-  /** The port on 127.0.0.1 that the app listens on. */
-  readonly port: number
+  /** Resolves with its port on 127.0.0.1. Rejects when it ends before it listens for the first time. */
+  readonly listening: Promise<number>
+  /** Resolves when it has ended, by force where that takes long. */
   stop(): Promise<void>
 }
 
@@ -16,53 +18,57 @@ export type AppProcessOptions = {
 }
 
 const RESTART_MS = 1000
+const STOP_MS = 10_000
 
-/** The Blot app as a child of `dev`: started, restarted when it ends, and ended with its parent. */
-export async function startApp(options: AppProcessOptions): Promise<AppProcess> {
+/** The Blot app as a child of `dev`: started, restarted on the same port when it ends, and ended with its parent. */
+export function startApp({ main, environment, onEnd }: AppProcessOptions): AppProcess {
+  const listening = Promise.withResolvers<number>()
+  // Whoever started it may be stopped before it asks.
+  listening.promise.catch(() => undefined)
   let stopping = false
-  let current: ChildProcess
+  let port: number | undefined
+  let current = start()
 
-  async function start(fixedPort: string | undefined): Promise<number> {
-    const child = spawn(process.execPath, [options.main], {
+  function start(): ChildProcess {
+    const child = spawn(process.execPath, [main], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: fixedPort === undefined ? options.environment : { ...options.environment, BLOT_PORT: fixedPort },
+      // Ctrl-C in a terminal is for the edge: it drains with the app alive, and ends the app then.
+      detached: true,
+      env: port === undefined ? environment : { ...environment, BLOT_PORT: String(port) },
     })
-    current = child
-    const listening = Promise.withResolvers<number>()
     child.on('message', (message: unknown) => {
-      const chosen = portOf(message)
-      if (chosen !== undefined) listening.resolve(chosen)
+      port ??= portOf(message)
+      if (port !== undefined) listening.resolve(port)
     })
-    child.once('error', listening.reject)
-    child.once('exit', (code, signal) => {
-      const how = signal ?? `code ${code}`
+    child.on('error', (error) => {
+      if (child.pid === undefined) end(error.message)
+    })
+    child.once('exit', (code, signal) => end(signal ?? `code ${code}`))
+    return child
+  }
+
+  function end(how: string): void {
+    if (stopping) return
+    if (port === undefined) {
       listening.reject(new Error(`the app ended with ${how} before it listened`))
-    })
-    return listening.promise
+      return
+    }
+    onEnd(how)
+    setTimeout(() => {
+      if (!stopping) current = start()
+    }, RESTART_MS)
   }
 
-  /** The first start must succeed; a later one is tried until it does, on the same port. */
-  function restartWhenEnded(port: number): void {
-    current.once('exit', (code, signal) => {
-      if (stopping) return
-      options.onEnd(signal ?? `code ${code}`)
-      setTimeout(() => {
-        if (stopping) return
-        start(String(port)).catch(() => undefined)
-        restartWhenEnded(port)
-      }, RESTART_MS)
-    })
-  }
-
-  const port = await start(undefined)
-  restartWhenEnded(port)
   return {
-    port,
+    listening: listening.promise,
     async stop() {
       stopping = true
-      if (current.exitCode !== null || current.signalCode !== null) return
+      if (current.pid === undefined || current.exitCode !== null || current.signalCode !== null) return
+      const exited = once(current, 'exit')
       current.kill('SIGTERM')
-      await once(current, 'exit')
+      const timer = setTimeout(() => current.kill('SIGKILL'), STOP_MS)
+      await exited
+      clearTimeout(timer)
     },
   }
 }

@@ -23,30 +23,25 @@ Certificates come from a CA of this machine's own; the way to trust it is printe
     }
     const { config } = await context.resolve('dev', flags)
     let app: AppProcess | undefined
-    let starting: Promise<AppProcess> | undefined
+    let appPort: number | undefined
     return serve(context, {
       config,
       async beforeChildren(listeners, log) {
         if (flags.upstream !== undefined) return config
-        starting = startApp({
+        app = startApp({
           main: join(context.root, 'blot-app/src/main.ts'),
           environment: appEnvironment(context, config, listeners),
           onEnd: (how) => log.warn({ how }, 'the app ended and is started again'),
         })
         // With a port that is known, edge and app start side by side.
-        if (config.appPort === 0) return withAppPort(config, (await starting).port)
-        starting.catch(() => undefined)
-        return config
+        return config.appPort === 0 ? withAppPort(config, await app.listening) : config
       },
       async beforeRunning() {
-        app = await starting
+        appPort = await app?.listening
       },
       onRunning: (listeners) =>
-        context.stdout.write(renderWelcome({ config, listeners, appPort: app?.port, hosts: flags.hosts ?? [] })),
-      async onStopped() {
-        const started = await starting?.catch(() => undefined)
-        await started?.stop()
-      },
+        context.stdout.write(renderWelcome({ config, listeners, appPort, hosts: flags.hosts ?? [] })),
+      onStopped: async () => app?.stop(),
     })
   },
 }
@@ -59,7 +54,8 @@ function appEnvironment(
 ): Record<string, string | undefined> {
   const http = listeners.find(({ name }) => name === 'http')
   return {
-    ...environment,
+    // The edge's secrets are none of the app's business.
+    ...Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('EDGE_'))),
     BLOT_HOST: config.host,
     BLOT_PORT: String(config.appPort),
     BLOT_PROTOCOL: 'https',

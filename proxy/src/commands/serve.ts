@@ -1,3 +1,4 @@
+import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
 import { logEvents, createLog, type Log } from '../log.ts'
 import { prepareDataDirectory } from '../lifecycle/data-directory.ts'
@@ -24,14 +25,12 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const { config } = options
   const log = createLog({ format: config.log, destination: context.stdout })
   logEvents(log)
-  const stopping = Promise.withResolvers<string>()
+  const stopping = new AbortController()
   let primary: Primary | undefined
-  let signals = 0
   context.onSignal((signal) => {
-    signals++
-    stopping.resolve(signal)
     // Whoever asks twice means now.
-    if (signals > 1) primary?.kill()
+    if (stopping.signal.aborted) primary?.kill()
+    else stopping.abort(signal)
   })
   const user = resolveUser(config.user)
   prepareDataDirectory(config.dataDirectory, user)
@@ -44,18 +43,30 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
       argv: [context.main],
       environment: withoutConfiguration(context.environment),
       user,
+      signal: stopping.signal,
       ...(beforeChildren === undefined ? {} : { beforeChildren: (listeners) => beforeChildren(listeners, log) }),
     })
-    await options.beforeRunning?.()
+    if (options.beforeRunning !== undefined) await untilAborted(options.beforeRunning(), stopping.signal)
     log.info({ listeners: primary.listeners, workers: config.workers }, 'running')
     options.onRunning?.(primary.listeners)
-    log.info({ signal: await stopping.promise }, 'draining')
+    await stopped(stopping.signal)
+    log.info({ signal: stopping.signal.reason }, 'draining')
+  } catch (error) {
+    // Asked to stop while it starts: that is no fault.
+    if (!stopping.signal.aborted) throw error
   } finally {
     await primary?.stop(DRAIN_MS)
     await options.onStopped?.()
   }
   log.info('stopped')
   return 0
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve())
+  })
 }
 
 /** Configuration and secrets reach the children over their channel: `/proc/<pid>/environ` shows none. */

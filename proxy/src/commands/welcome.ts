@@ -23,7 +23,7 @@ export function renderWelcome({ config, listeners, appPort, hosts }: Welcome): s
   for (const { url } of config.upstreams)
     lines.push(`  app at ${appPort === undefined ? url : `http://127.0.0.1:${appPort}`}`)
   if (config.admin.kind === 'tcp')
-    lines.push(`  dashboard at http://${config.admin.address}:${port(listeners, 'admin')}`)
+    lines.push(`  dashboard at http://${inUrl(config.admin.address)}:${port(listeners, 'admin')}`)
   return `\n${lines.join('\n')}\n\n${trust(join(config.dataDirectory, 'local-ca/root.pem'))}\n`
 }
 
@@ -38,6 +38,10 @@ function trust(root: string): string {
     curl     --cacert <file>
   Ctrl-C ends.`,
   )
+}
+
+function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
 }
 
 function port(listeners: readonly ListenerInfo[], name: string): number {

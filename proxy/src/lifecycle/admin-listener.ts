@@ -1,18 +1,18 @@
 import type { FastifyInstance } from 'fastify'
-import { rmSync } from 'node:fs'
+import { lstatSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { AdminAddress } from '../config.ts'
 import { AdminListenFailed, codeOf } from '../errors.ts'
 import type { ListenerInfo } from './messages.ts'
 
 /**
- * Opens EDGE_ADMIN. A Unix socket left by an edge that was killed is replaced; one that answers is not.
+ * Opens EDGE_ADMIN. A Unix socket left by an edge that was killed is replaced; one that answers is not, nor is any other file.
  * @returns where it listens, or undefined for a Unix socket.
  */
 export async function listenAdmin(admin: FastifyInstance, address: AdminAddress): Promise<ListenerInfo | undefined> {
   try {
     if (address.kind === 'unix') {
-      if (!(await answers(address.path))) rmSync(address.path, { force: true })
+      if (isSocket(address.path) && !(await answers(address.path))) rmSync(address.path, { force: true })
       await admin.listen({ path: address.path })
       return undefined
     }
@@ -24,6 +24,10 @@ export async function listenAdmin(admin: FastifyInstance, address: AdminAddress)
     const place = address.kind === 'unix' ? address.path : `${address.address}:${address.port}`
     throw new AdminListenFailed(place, codeOf(error), { cause: error })
   }
+}
+
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false
 }
 
 function answers(path: string): Promise<boolean> {

@@ -1,10 +1,10 @@
 import type { ChildProcess, Serializable } from 'node:child_process'
 import { ChannelClosed, ChannelTimeout, codeOf } from '../errors.ts'
-import { parseMessage, type CallKind, type Calls, type Message, type Role } from './messages.ts'
+import { parseMessage, type CallKind, type Calls, type Message, type Role, type WorkerId } from './messages.ts'
 
 /** The end of an IPC channel: a child seen from the primary, or the primary seen from a child. */
 export type Wire = Pick<ChildProcess | NodeJS.Process, 'connected'> & {
-  send?(message: Serializable): unknown
+  send?(message: Serializable, handle: undefined, options: undefined, sent: (error: Error | null) => void): unknown
   on(event: 'message', listener: (message: unknown) => void): unknown
   on(event: 'disconnect', listener: () => void): unknown
 }
@@ -13,9 +13,9 @@ export type CallHandlers = { [Kind in CallKind]?: (ask: Calls[Kind]['ask']) => P
 
 /** What a process uses to call others, and to answer them. */
 export type Channel = {
-  /** @returns an answer from each process that has the role. Rejects when there is none, or one does not answer in time. */
+  /** @returns an answer from each process that has the role, or the name. Rejects when there is none, or one does not answer in time. */
   call<Kind extends CallKind>(
-    to: Role,
+    to: Role | WorkerId,
     kind: Kind,
     ask: Calls[Kind]['ask'],
     limitMs?: number,
@@ -31,6 +31,8 @@ export type Relay = (call: Call) => Promise<Message>
 const LIMIT_MS = 10_000
 
 export type ChannelOptions = {
+  /** Who is at the other end. */
+  peer: Role
   /** The primary's: takes calls that are meant for another role, and brings back the answer. */
   relay?: Relay
   /** Calls that arrive earlier wait for it: a process that starts is not one that is away. */
@@ -38,13 +40,15 @@ export type ChannelOptions = {
 }
 
 /** @param handlers the calls that this process answers. */
-export function createChannel(wire: Wire, handlers: CallHandlers, { relay, started }: ChannelOptions = {}): Channel {
+export function createChannel(wire: Wire, handlers: CallHandlers, options: ChannelOptions): Channel {
+  const { peer, relay, started } = options
   const pending = new Map<number, { resolve(answers: unknown[]): void; reject(error: Error): void }>()
   const listeners: ((message: Message) => void)[] = []
   let lastId = 0
 
   function send(message: Message): void {
-    if (wire.connected) wire.send?.(message)
+    // A wire that breaks under the message says so by 'disconnect' as well; without a listener here it would throw.
+    if (wire.connected) wire.send?.(message, undefined, undefined, ignore)
   }
 
   async function answer(message: Call): Promise<void> {
@@ -80,12 +84,12 @@ export function createChannel(wire: Wire, handlers: CallHandlers, { relay, start
     if (message !== undefined) receive(message)
   })
   wire.on('disconnect', () => {
-    for (const { reject } of pending.values()) reject(new ChannelClosed('primary'))
+    for (const { reject } of pending.values()) reject(new ChannelClosed(peer))
     pending.clear()
   })
 
   return {
-    call<Kind extends CallKind>(to: Role, kind: Kind, ask: Calls[Kind]['ask'], limitMs = LIMIT_MS) {
+    call<Kind extends CallKind>(to: Role | WorkerId, kind: Kind, ask: Calls[Kind]['ask'], limitMs = LIMIT_MS) {
       return new Promise<Calls[Kind]['answer'][]>((resolve, reject) => {
         if (!wire.connected) {
           reject(new ChannelClosed(to))
@@ -113,3 +117,5 @@ export function createChannel(wire: Wire, handlers: CallHandlers, { relay, start
     onMessage: (listener) => void listeners.push(listener),
   }
 }
+
+function ignore(): void {}

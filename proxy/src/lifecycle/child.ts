@@ -1,13 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { edgeChannel } from '../events.ts'
 import { createChannel, type CallHandlers, type Channel, type Relay } from './channel.ts'
-import type { ListenerInfo, Message, ProcessInfo, ProcessState, Role } from './messages.ts'
+import type { ListenerInfo, Message, ProcessId, ProcessInfo, ProcessState, Role } from './messages.ts'
 
 export type ChildRole = Exclude<Role, 'primary'>
 
 export type ChildOptions = {
   role: ChildRole
-  id: string
+  id: ProcessId
   /** The command line of the process, after the runtime: `[main.ts, 'worker']`. */
   argv: readonly string[]
   /** Descriptors that the child inherits, as 4, 5, … (3 is the channel). */
@@ -23,18 +22,17 @@ export type ChildOptions = {
 /** A worker or manager as the primary sees it. */
 export type Child = {
   readonly role: ChildRole
-  readonly id: string
+  readonly id: ProcessId
   readonly process: ChildProcess
   readonly channel: Channel
   state: ProcessState
   /** Resolves once it answers; rejects when it ends or fails before. */
   readonly ready: Promise<readonly ListenerInfo[]>
-  readonly ended: Promise<void>
+  /** Resolves with how: the error that it told of, its signal or its code. */
+  readonly ended: Promise<string>
   info(): ProcessInfo
   drain(limitMs: number): void
 }
-
-const faults = edgeChannel('fault')
 
 export function startChild(options: ChildOptions): Child {
   const { role, id } = options
@@ -45,32 +43,33 @@ export function startChild(options: ChildOptions): Child {
   })
   const startedAt = new Date().toISOString()
   const ready = Promise.withResolvers<readonly ListenerInfo[]>()
-  const ended = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<string>()
+  let failure: Error | undefined
   // A child that nobody waits for must not end the primary with an unhandled rejection.
   ready.promise.catch(() => undefined)
 
-  const channel = createChannel(child, options.handlers, { relay: options.relay })
+  const channel = createChannel(child, options.handlers, { peer: role, relay: options.relay })
   channel.onMessage((message) => {
     if (message.type === 'ready') {
-      handle.state = 'running'
+      if (handle.state === 'starting') handle.state = 'running'
       ready.resolve(message.listeners)
     } else if (message.type === 'event') {
       options.onEvent(message)
     } else if (message.type === 'failed') {
-      ready.reject(Object.assign(new Error(message.message), { code: message.code }))
+      failure = Object.assign(new Error(message.message), { code: message.code })
+      ready.reject(failure)
     }
   })
-  child.once('error', (error) => {
-    ready.reject(error)
-    ended.resolve()
-  })
-  child.once('exit', (code, signal) => {
-    const how = signal ?? `code ${code}`
-    if (handle.state !== 'draining') faults.publish({ area: role, message: `${role} ended`, error: how, name: id })
+  function end(error: Error): void {
     handle.state = 'stopped'
-    ready.reject(new Error(`${id} ended with ${how} before it was ready`))
-    ended.resolve()
+    ready.reject(error)
+    ended.resolve(error.message)
+  }
+  child.on('error', (error) => {
+    // One that runs tells of its end by 'exit'.
+    if (child.pid === undefined) end(error)
   })
+  child.once('exit', (code, signal) => end(failure ?? new Error(`${id} ended with ${signal ?? `code ${code}`}`)))
   channel.send(options.settings)
 
   const handle: Child = {

@@ -7,6 +7,7 @@ import { listenAdmin } from './admin-listener.ts'
 import { findAway } from './away.ts'
 import { openCertificateManager } from './certificates.ts'
 import type { Channel } from './channel.ts'
+import type { ProcessReport } from './messages.ts'
 import type { RoleBody } from './role.ts'
 import { collectMetrics, collectStatus } from './status.ts'
 import { sumCounts } from './sum-counts.ts'
@@ -33,7 +34,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     return null
   }
 
-  const own = (): { id: string; metrics: ReturnType<typeof metrics.snapshot> } => ({ id, metrics: metrics.snapshot() })
+  const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
   const admin = await createAdmin({
     version,
     token: config.adminToken,

@@ -2,7 +2,7 @@ import type { AdminEvent } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
 
 /**
- * The calls between the processes of one machine. Whoever calls names a role, not a process: the primary passes the call
+ * The calls between the processes of one machine. Whoever calls names a role, or one worker: the primary passes the call
  * on, to the manager, or to every worker, and brings the answers back.
  */
 export type Calls = {
@@ -20,11 +20,14 @@ export type Calls = {
 
 export type CallKind = keyof Calls
 export type Role = 'primary' | 'manager' | 'worker'
+export type WorkerId = `worker-${number}`
+/** Kept by the process that replaces it. */
+export type ProcessId = 'primary' | 'manager' | WorkerId
 export type ProcessState = 'starting' | 'running' | 'reloading' | 'draining' | 'stopped'
 
 export type ProcessInfo = {
   role: Role
-  id: string
+  id: ProcessId
   pid: number
   state: ProcessState
   startedAt: string
@@ -33,11 +36,11 @@ export type ProcessInfo = {
 export type ListenerInfo = { name: 'http' | 'https' | 'admin'; address: string; port: number }
 
 /** What a process says of itself. */
-export type ProcessReport = { id: string; metrics: MetricsSnapshot }
+export type ProcessReport = { id: ProcessId; metrics: MetricsSnapshot }
 
 /** What goes over an IPC channel. `v` lets a new generation refuse to guess what an older one means. */
 export type Message =
-  | { v: 1; type: 'call'; id: number; to: Role; kind: CallKind; ask: unknown }
+  | { v: 1; type: 'call'; id: number; to: Role | WorkerId; kind: CallKind; ask: unknown }
   | { v: 1; type: 'answer'; id: number; answers: unknown[] }
   | { v: 1; type: 'failure'; id: number; code: string; message: string }
   | { v: 1; type: 'start'; settings: unknown }

@@ -1,6 +1,7 @@
+import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
 import { bindListener, type BoundListener } from './listener.ts'
-import type { ListenerInfo, ProcessState } from './messages.ts'
+import type { ListenerInfo, ProcessInfo, ProcessState } from './messages.ts'
 import { FIRST_INHERITED_FD, type ChildSettings } from './settings.ts'
 import { createSupervisor } from './supervisor.ts'
 
@@ -12,6 +13,8 @@ export type PrimaryOptions = {
   /** The environment of children: no secret is in it. */
   environment: Readonly<Record<string, string | undefined>>
   user: { uid: number; gid: number } | undefined
+  /** Ends the start: what has been opened by then is closed. */
+  signal: AbortSignal
   /** Called once the sockets are bound and before anybody serves; its configuration is what the children get. */
   beforeChildren?(listeners: readonly ListenerInfo[]): Promise<Config>
 }
@@ -24,12 +27,15 @@ export type Primary = {
   kill(): void
 }
 
+/** The manager has no visitor to wait for: a few answers of the admin API, and the order under way is given up. */
+const MANAGER_DRAIN_MS = 5000
+
 /**
  * Binds, starts the manager and the workers, and keeps them alive. Serves nothing itself.
- * Resolves when the manager and each worker answer; rejects, with nothing left open, when one cannot start.
+ * Resolves when the manager and each worker answer; rejects, with nothing left open, when one cannot start or `signal` aborts.
  */
 export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
-  const { version, argv, environment, user } = options
+  const { version, argv, environment, user, signal } = options
   const startedAt = new Date().toISOString()
   const bound = bindAll(options.config)
   const listeners: ListenerInfo[] = bound.map(describe)
@@ -48,7 +54,7 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
     handlers: {
       async processes() {
         const rssBytes = process.memoryUsage.rss()
-        const self = { role: 'primary' as const, id: 'primary', pid: process.pid, state, startedAt, rssBytes }
+        const self: ProcessInfo = { role: 'primary', id: 'primary', pid: process.pid, state, startedAt, rssBytes }
         return { state, processes: [self, ...supervisor.processes()], listeners }
       },
     },
@@ -62,16 +68,19 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
     for (const { listener } of bound) listener.close()
     // Workers before the manager: while they drain, it still answers them.
     await supervisor.drain('worker', limitMs)
-    await supervisor.drain('manager', limitMs)
+    await supervisor.drain('manager', Math.min(limitMs, MANAGER_DRAIN_MS))
     state = 'stopped'
   }
 
   try {
-    config = withPorts((await options.beforeChildren?.(listeners)) ?? config, listeners)
+    const prepared = options.beforeChildren && untilAborted(options.beforeChildren(listeners), signal)
+    config = withPorts((await prepared) ?? config, listeners)
     const manager = supervisor.start('manager', 'manager')
     const workers = Array.from({ length: config.workers }, (_, i) => supervisor.start('worker', `worker-${i + 1}`))
-    const opened = await Promise.all([manager, ...workers].map(({ ready }) => ready))
-    listeners.push(...opened.flat())
+    const ready = Promise.all([manager, ...workers].map((child) => child.ready))
+    listeners.push(...(await untilAborted(ready, signal)).flat())
+    // A manager that replaces this one opens the same port.
+    config = withPorts(config, listeners)
     state = 'running'
   } catch (error) {
     await stop(0)
@@ -100,12 +109,13 @@ function bindAll(config: Config): Bound[] {
   }
 }
 
-/** Redirects and links name the ports that were really bound. */
+/** Redirects, links and replaced processes get the ports that were really bound. */
 function withPorts(config: Config, listeners: readonly ListenerInfo[]): Config {
   const port = (name: string): number | undefined => listeners.find((listener) => listener.name === name)?.port
   return {
     ...config,
     httpPort: port('http') ?? config.httpPort,
     httpsPort: port('https') ?? config.httpsPort,
+    admin: config.admin.kind === 'tcp' ? { ...config.admin, port: port('admin') ?? config.admin.port } : config.admin,
   }
 }

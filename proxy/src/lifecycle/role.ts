@@ -1,4 +1,5 @@
 import { codeOf } from '../errors.ts'
+import { edgeChannel } from '../events.ts'
 import { createChannel, type CallHandlers, type Channel } from './channel.ts'
 import type { ListenerInfo } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
@@ -14,17 +15,22 @@ export type Playing = {
 export type RoleBody = (settings: ChildSettings, channel: Channel, handlers: CallHandlers) => Promise<Playing>
 
 const LOST_PRIMARY_DRAIN_MS = 10_000
+/** What a drain may take beyond its limit, to close what it used. */
+const GRACE_MS = 1000
+
+const faults = edgeChannel('fault')
 
 /**
  * Plays a role in a child process until it has drained.
- * @returns the exit code: 0 drained, 1 could not start.
+ * @returns the exit code: 0 drained, 1 could not start or not drain.
  */
 export function playRole(body: RoleBody): Promise<number> {
   return new Promise((resolve) => {
     const handlers: CallHandlers = {}
     const started = Promise.withResolvers<void>()
-    const channel = createChannel(process, handlers, { started: started.promise })
+    const channel = createChannel(process, handlers, { peer: 'primary', started: started.promise })
     let running: Promise<Playing> | undefined
+    let draining = false
 
     async function start(settings: ChildSettings): Promise<void> {
       try {
@@ -40,9 +46,18 @@ export function playRole(body: RoleBody): Promise<number> {
     }
 
     async function drain(limitMs: number): Promise<void> {
-      const role = await running?.catch(() => undefined)
-      await role?.drain(limitMs)
-      resolve(0)
+      if (draining) return
+      draining = true
+      // Whatever hangs: where the primary is gone, nobody else would end this process.
+      setTimeout(() => resolve(1), limitMs + GRACE_MS)
+      try {
+        const role = await running?.catch(() => undefined)
+        await role?.drain(limitMs)
+        resolve(0)
+      } catch (error) {
+        faults.publish({ area: 'lifecycle', message: 'drain failed', error })
+        resolve(1)
+      }
     }
 
     channel.onMessage((message) => {

@@ -1,9 +1,9 @@
 import type { Config } from '../config.ts'
-import type { ListenerInfo } from './messages.ts'
+import type { ListenerInfo, ProcessId } from './messages.ts'
 
 /** What a child gets from the primary over its channel: never by environment or command line, which `ps` shows. */
 export type ChildSettings = {
-  id: string
+  id: ProcessId
   version: string
   /** When the edge started, ISO 8601. */
   startedAt: string

@@ -1,7 +1,7 @@
 import type { StatusReport } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
 import type { Channel } from './channel.ts'
-import type { ProcessReport } from './messages.ts'
+import type { ProcessInfo, ProcessReport } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
 
 /** How long a worker may take to say what it counted; one that does not answer is missing from the sums. */
@@ -17,11 +17,8 @@ export async function collectStatus(
   own: ProcessReport,
   findAway: () => Promise<string[]>,
 ): Promise<StatusReport> {
-  const [[primary], reports, degraded] = await Promise.all([
-    channel.call('primary', 'processes', null, REPORT_MS),
-    collectReports(channel, own),
-    findAway(),
-  ])
+  const [primary] = await channel.call('primary', 'processes', null, REPORT_MS)
+  const [reports, degraded] = await Promise.all([collectReports(channel, own, primary?.processes ?? []), findAway()])
   const numbers = new Map(reports.map(({ id, metrics }) => [id, metrics]))
   return {
     version,
@@ -46,15 +43,18 @@ export async function collectStatus(
 
 /** One snapshot of each process that answers. */
 export async function collectMetrics(channel: Channel, own: ProcessReport): Promise<MetricsSnapshot[]> {
-  return (await collectReports(channel, own)).map(({ metrics }) => metrics)
+  const [primary] = await channel.call('primary', 'processes', null, REPORT_MS)
+  return (await collectReports(channel, own, primary?.processes ?? [])).map(({ metrics }) => metrics)
 }
 
-async function collectReports(channel: Channel, own: ProcessReport): Promise<ProcessReport[]> {
-  try {
-    return [own, ...(await channel.call('worker', 'report', null, REPORT_MS))]
-  } catch {
-    return [own]
-  }
+async function collectReports(
+  channel: Channel,
+  own: ProcessReport,
+  processes: readonly ProcessInfo[],
+): Promise<ProcessReport[]> {
+  const workers = processes.map(({ id }) => id).filter((id) => id !== 'primary' && id !== 'manager')
+  const reports = workers.map((id) => channel.call(id, 'report', null, REPORT_MS).catch(() => []))
+  return [own, ...(await Promise.all(reports)).flat()]
 }
 
 function countRequests({ counters }: MetricsSnapshot): number {

@@ -2,19 +2,19 @@ import { ChannelClosed, codeOf } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import type { Call } from './channel.ts'
 import { startChild, type Child, type ChildOptions, type ChildRole } from './child.ts'
-import type { Message, ProcessInfo } from './messages.ts'
+import type { Message, ProcessId, ProcessInfo } from './messages.ts'
 
 /** What is the same for every child, and what follows from its role. */
 export type SupervisorOptions = Pick<ChildOptions, 'user' | 'environment' | 'handlers'> & {
   /** The command line of a child but for its role: `[main.ts]`. */
   readonly argv: readonly string[]
   inheritedBy(role: ChildRole): readonly number[]
-  settingsOf(id: string): unknown
+  settingsOf(id: ProcessId): unknown
 }
 
 /** The children of the primary: started, replaced when they end, and put through to each other. */
 export type Supervisor = {
-  start(role: ChildRole, id: string): Child
+  start(role: ChildRole, id: ProcessId): Child
   processes(): ProcessInfo[]
   /** From now on nobody is replaced. */
   retire(): void
@@ -39,7 +39,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let retired = false
 
   /** @param waitedMs how long ago the one that it replaces ended; 0 for the first of its name. */
-  function start(role: ChildRole, id: string, waitedMs: number): Child {
+  function start(role: ChildRole, id: ProcessId, waitedMs: number): Child {
     const child = startChild({
       role,
       id,
@@ -50,7 +50,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       settings: { v: 1, type: 'start', settings: options.settingsOf(id) },
       handlers: options.handlers,
       relay,
-      onEvent: (message) => withRole('manager').forEach(({ channel }) => channel.send(message)),
+      onEvent: (message) => living('manager').forEach(({ channel }) => channel.send(message)),
     })
     children.set(id, child)
     // The first of its name must come up: whoever started it is told by `ready` when it does not.
@@ -60,29 +60,38 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       () => undefined,
     )
     const startedMs = performance.now()
-    void child.ended.then(() => {
-      if (!worthReplacing) return
+    void child.ended.then((how) => {
+      if (!worthReplacing || retired) return
+      faults.publish({ area: role, message: 'process ended', error: how, name: id })
       const lasted = waitedMs === 0 || performance.now() - startedMs > LASTED_MS
-      const waitMs = lasted ? RESTART_MS : Math.min(waitedMs * 2, RESTART_MAX_MS)
-      setTimeout(() => {
-        if (!retired) start(role, id, waitMs)
-      }, waitMs)
+      startLater(role, id, lasted ? RESTART_MS : waitedMs * 2)
     })
     return child
   }
 
-  function withRole(role: string): Child[] {
-    return [...children.values()].filter((child) => child.role === role && child.state !== 'stopped')
+  function startLater(role: ChildRole, id: ProcessId, waitMs: number): void {
+    const boundMs = Math.min(waitMs, RESTART_MAX_MS)
+    setTimeout(() => {
+      if (retired) return
+      try {
+        start(role, id, boundMs)
+      } catch (error) {
+        // No memory, no process to be had: the others serve on.
+        faults.publish({ area: role, message: 'process could not be started', error, name: id })
+        startLater(role, id, boundMs * 2)
+      }
+    }, boundMs)
+  }
+
+  function living(to: string): Child[] {
+    return [...children.values()].filter(({ role, id, state }) => (role === to || id === to) && state !== 'stopped')
   }
 
   /** One call to a role becomes a call to each process that has it; one failure fails the whole. */
   async function relay(call: Call): Promise<Message> {
-    const targets = withRole(call.to)
     try {
-      if (targets.length === 0) throw new ChannelClosed(call.to)
-      const answers = await Promise.all(
-        targets.map(({ channel, role }) => channel.call(role, call.kind, call.ask as never, RELAY_MS)),
-      )
+      const answers = await Promise.all(living(call.to).map((child) => ask(child, call)))
+      if (answers.flat().length === 0) throw new ChannelClosed(call.to)
       return { v: 1, type: 'answer', id: call.id, answers: answers.flat() }
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
@@ -97,13 +106,23 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       retired = true
     },
     async drain(role, limitMs) {
-      const some = withRole(role)
+      const some = living(role)
       for (const child of some) child.drain(limitMs)
       await Promise.all(some.map((child) => endWithin(child, limitMs + GRACE_MS)))
     },
     kill() {
       for (const child of children.values()) child.process.kill('SIGKILL')
     },
+  }
+}
+
+/** @returns nothing from a process that ends meanwhile: it has nothing left to drop, to count or to tell. */
+async function ask({ channel, role, process }: Child, { kind, ask: asked }: Call): Promise<unknown[]> {
+  try {
+    return await channel.call(role, kind, asked as never, RELAY_MS)
+  } catch (error) {
+    if (process.connected) throw error
+    return []
   }
 }
 

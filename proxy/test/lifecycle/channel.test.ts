@@ -13,15 +13,19 @@ function createWires(): [Wire & EventEmitter, Wire & EventEmitter] {
 
 await t.test('a call gets its answer, whatever the order of answers', async (t) => {
   const [left, right] = createWires()
-  const caller = createChannel(left, {})
+  const caller = createChannel(left, {}, { peer: 'manager' })
   const release = Promise.withResolvers<void>()
-  createChannel(right, {
-    async obtain({ name }) {
-      if (name === 'slow.example') await release.promise
-      return null
+  createChannel(
+    right,
+    {
+      async obtain({ name }) {
+        if (name === 'slow.example') await release.promise
+        return null
+      },
+      purge: ({ hosts }) => Promise.resolve({ [hosts?.[0] ?? '']: 3 }),
     },
-    purge: ({ hosts }) => Promise.resolve({ [hosts?.[0] ?? '']: 3 }),
-  })
+    { peer: 'worker' },
+  )
   const order: string[] = []
   const slow = caller.call('manager', 'obtain', { name: 'slow.example' }).then(() => order.push('slow'))
   const quick = caller.call('manager', 'purge', { hosts: ['a.example'] })
@@ -34,10 +38,14 @@ await t.test('a call gets its answer, whatever the order of answers', async (t) 
 
 await t.test('a failure keeps its code', async (t) => {
   const [left, right] = createWires()
-  const caller = createChannel(left, {})
-  createChannel(right, {
-    obtain: () => Promise.reject(Object.assign(new Error('denied'), { code: 'EDGE_ERR_CERTIFICATE_DENIED' })),
-  })
+  const caller = createChannel(left, {}, { peer: 'manager' })
+  createChannel(
+    right,
+    {
+      obtain: () => Promise.reject(Object.assign(new Error('denied'), { code: 'EDGE_ERR_CERTIFICATE_DENIED' })),
+    },
+    { peer: 'worker' },
+  )
   await t.rejects(caller.call('manager', 'obtain', { name: 'a.example' }), {
     code: 'EDGE_ERR_CERTIFICATE_DENIED',
     message: 'denied',
@@ -47,17 +55,17 @@ await t.test('a failure keeps its code', async (t) => {
 
 await t.test('calls end when the other end is gone, or silent', async (t) => {
   const [left, right] = createWires()
-  const caller = createChannel(left, {})
-  createChannel(right, { obtain: () => new Promise(() => undefined) })
+  const caller = createChannel(left, {}, { peer: 'manager' })
+  createChannel(right, { obtain: () => new Promise(() => undefined) }, { peer: 'worker' })
   await t.rejects(caller.call('manager', 'obtain', { name: 'a.example' }, 10), { code: 'EDGE_ERR_CHANNEL_TIMEOUT' })
   const pending = caller.call('manager', 'obtain', { name: 'a.example' })
   left.emit('disconnect')
-  await t.rejects(pending, { code: 'EDGE_ERR_CHANNEL_CLOSED' })
+  await t.rejects(pending, { code: 'EDGE_ERR_CHANNEL_CLOSED', message: /from the manager: it is away/ })
 })
 
 await t.test('a message of another version is not guessed at', async (t) => {
   const [left] = createWires()
-  const caller = createChannel(left, {})
+  const caller = createChannel(left, {}, { peer: 'manager' })
   caller.onMessage(() => t.fail('it was taken'))
   left.emit('message', { v: 2, type: 'drain', limitMs: 0 })
   left.emit('message', 'drain')

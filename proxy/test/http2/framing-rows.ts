@@ -9,6 +9,11 @@ function rawHeaders(...hex: readonly string[]): Buffer {
   return frame(TYPE.HEADERS, WHOLE, 1, Buffer.concat([block(), ...hex.map((text) => Buffer.from(text, 'hex'))]))
 }
 
+/** The beginning of a frame: its length is refused already, and bytes that the edge leaves unread could cost us its GOAWAY. */
+function tooLarge(type: number, stream: number): Buffer {
+  return frame(type, FLAG.NONE, stream, Buffer.alloc(MAX_FRAME + 6)).subarray(0, 100)
+}
+
 /** RFC 9113 4: frames, their size, header blocks; and what RFC 7541 makes of a block that cannot be read. */
 export const framingRows: readonly Row[] = [
   { rule: '4.1 a frame of an unknown type is ignored', send: [frame(UNKNOWN_TYPE, 0, 0), request(1)], expect: '200' },
@@ -34,22 +39,22 @@ export const framingRows: readonly Row[] = [
   },
   {
     rule: '4.2 DATA beyond SETTINGS_MAX_FRAME_SIZE',
-    send: [post(1), data(1, Buffer.alloc(MAX_FRAME + 1))],
+    send: [post(1), tooLarge(TYPE.DATA, 1)],
     expect: 'connection FRAME_SIZE_ERROR',
   },
   {
     rule: '4.2 HEADERS beyond SETTINGS_MAX_FRAME_SIZE',
-    send: [request(1, { extra: [['x-long', 'a'.repeat(MAX_FRAME)]] })],
+    send: [tooLarge(TYPE.HEADERS, 1)],
     expect: 'connection FRAME_SIZE_ERROR',
   },
   {
     rule: '4.2 SETTINGS beyond SETTINGS_MAX_FRAME_SIZE',
-    send: [frame(TYPE.SETTINGS, FLAG.NONE, 0, Buffer.alloc(MAX_FRAME + 2))],
+    send: [tooLarge(TYPE.SETTINGS, 0)],
     expect: 'connection FRAME_SIZE_ERROR',
   },
   {
     rule: '4.2 an unknown frame beyond SETTINGS_MAX_FRAME_SIZE',
-    send: [frame(UNKNOWN_TYPE, 0, 0, Buffer.alloc(MAX_FRAME + 1))],
+    send: [tooLarge(UNKNOWN_TYPE, 0)],
     expect: 'connection FRAME_SIZE_ERROR',
   },
   {

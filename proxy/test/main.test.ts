@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { codeOf } from '../src/errors.ts'
 import { ask } from './integration/client.ts'
-import { startEdge } from './integration/edge.ts'
+import { startEdge, temporaryDirectory } from './integration/edge.ts'
 
 await t.test('a second SIGTERM ends the edge in the middle of an answer', async (t) => {
   const asked = Promise.withResolvers<void>()
@@ -16,7 +16,7 @@ await t.test('a second SIGTERM ends the edge in the middle of an answer', async 
   const upstream = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
   const edge = await startEdge(t, {
     args: ['dev', '--upstream', upstream, '--host', 'app.localhost'],
-    directory: t.testdir(),
+    directory: temporaryDirectory(t),
   })
 
   const outcome = Promise.withResolvers<string>()
@@ -42,7 +42,7 @@ await t.test('a reader of the log that left does not end the edge', async (t) =>
   const upstream = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
   const edge = await startEdge(t, {
     args: ['dev', '--upstream', upstream, '--host', 'app.localhost'],
-    directory: t.testdir(),
+    directory: temporaryDirectory(t),
   })
   edge.process.stdout?.destroy()
   for (const path of ['/1', '/2', '/3']) {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { status } from '../../src/commands/status.ts'
-import { startEdge } from '../integration/edge.ts'
+import { startEdge, temporaryDirectory } from '../integration/edge.ts'
 import { freePort } from '../store/redis-server.ts'
 import { call } from './call.ts'
 import { runEdge } from './run-edge.ts'
@@ -31,7 +31,7 @@ async function listen(t: Test, answer: RequestListener, path?: string): Promise<
 await t.test('a running edge tells its processes, ports and upstreams to whoever has the token', async (t) => {
   const edge = await startEdge(t, {
     args: ['dev', '--upstream', 'http://127.0.0.1:9'],
-    directory: t.testdir(),
+    directory: temporaryDirectory(t),
     environment: { EDGE_ADMIN_TOKEN: 'hunter2' },
   })
   const EDGE_ADMIN = `127.0.0.1:${edge.admin}`

@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { ask } from '../integration/client.ts'
-import { startEdge } from '../integration/edge.ts'
+import { startEdge, temporaryDirectory } from '../integration/edge.ts'
 import { FLAG, SETTING, TYPE, type Field } from './frames.ts'
 import { data, HOST, post, request, settings, settingsPayload, settled, windowUpdate } from './row.ts'
 import { openWire, type Wire } from './wire.ts'
@@ -41,7 +41,7 @@ t.teardown(() => {
 })
 const edge = await startEdge(t, {
   args: ['dev', '--upstream', `http://127.0.0.1:${(origin.address() as AddressInfo).port}`, '--host', HOST],
-  directory: t.testdir(),
+  directory: temporaryDirectory(t),
 })
 const options = { port: edge.https, host: HOST, ca: edge.ca }
 

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { ask } from '../integration/client.ts'
-import { startEdge } from '../integration/edge.ts'
+import { startEdge, temporaryDirectory } from '../integration/edge.ts'
 import { FLAG, frame, hpack, SETTING, TYPE } from './frames.ts'
 import { block, data, HOST, OPEN, ping, post, priority, request, reset, settings, settingsPayload } from './row.ts'
 import { openWire } from './wire.ts'
@@ -32,7 +32,7 @@ t.teardown(() => {
 })
 const edge = await startEdge(t, {
   args: ['dev', '--upstream', `http://127.0.0.1:${(origin.address() as AddressInfo).port}`, '--host', HOST],
-  directory: t.testdir(),
+  directory: temporaryDirectory(t),
 })
 const options = { port: edge.https, host: HOST, ca: edge.ca }
 const status = await ask({ port: edge.admin, host: '', authority: '127.0.0.1', protocol: 'http/1.1', path: '/status' })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { startEdge } from '../integration/edge.ts'
+import { startEdge, temporaryDirectory } from '../integration/edge.ts'
 import { controlRows } from './control-rows.ts'
 import { framingRows } from './framing-rows.ts'
 import { messageRows } from './message-rows.ts'
@@ -23,7 +23,7 @@ t.teardown(() => {
 })
 const edge = await startEdge(t, {
   args: ['dev', '--upstream', `http://127.0.0.1:${(origin.address() as AddressInfo).port}`, '--host', HOST],
-  directory: t.testdir(),
+  directory: temporaryDirectory(t),
 })
 const options = { port: edge.https, host: HOST, ca: edge.ca }
 

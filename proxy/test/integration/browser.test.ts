@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
 import t from 'tap'
-import { startEdge } from './edge.ts'
+import { startEdge, temporaryDirectory } from './edge.ts'
 
 const CHROMIUM_ARGS = [
   '--no-sandbox',
@@ -16,7 +16,7 @@ const CHROMIUM_ARGS = [
 ]
 const SAVED_FILE_LIMIT_MS = 30_000
 
-const directory = t.testdir()
+const directory = temporaryDirectory(t)
 const blogs = join(directory, 'blogs')
 await cp(join(import.meta.dirname, '../../../blot-app/blogs'), blogs, { recursive: true })
 const edge = await startEdge(t, { args: ['dev'], directory, environment: { BLOT_BLOGS_DIRECTORY: blogs } })

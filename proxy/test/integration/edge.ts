@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
@@ -19,6 +20,17 @@ export type RunningEdge = {
   /** Resolves with the first log line, past or future, that the test accepts. */
   logged(test: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
   stop(): Promise<number | null>
+}
+
+/**
+ * A folder that goes when the edge in it has ended: call it before `startEdge`, whose teardown then runs first. (tap removes
+ * its own `testdir` before any teardown, beneath a running edge.) Others may enter: workers run as another user.
+ */
+export function temporaryDirectory(t: Pick<Test, 'teardown'>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'blot-edge-test-'))
+  chmodSync(directory, 0o755)
+  t.teardown(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  return directory
 }
 
 const ROOT = join(import.meta.dirname, '../../..')

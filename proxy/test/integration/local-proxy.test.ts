@@ -9,7 +9,7 @@ import type tls from 'node:tls'
 import t from 'tap'
 import { WebSocket, WebSocketServer, type ClientOptions } from 'ws'
 import { ask, type Protocol } from './client.ts'
-import { startEdge } from './edge.ts'
+import { startEdge, temporaryDirectory } from './edge.ts'
 
 const UPLOAD_BYTES = 100 * 1024 * 1024
 const CHUNK = Buffer.alloc(64 * 1024, 'blot')
@@ -48,7 +48,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
 const edge = await startEdge(t, {
   args: ['dev', '--upstream', `http://127.0.0.1:${appPort}`, '--host', 'app.localhost'],
-  directory: t.testdir(),
+  directory: temporaryDirectory(t),
 })
 const { ca, https } = edge
 const site = { port: https, host: 'app.localhost', ca }

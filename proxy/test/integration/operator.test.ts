@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
 import { ask } from './client.ts'
-import { startEdge, type RunningEdge } from './edge.ts'
+import { startEdge, type RunningEdge, temporaryDirectory } from './edge.ts'
 
 /** What an operator sets by hand: maintenance, a wildcard certificate, Diffie-Hellman parameters. */
 
@@ -87,7 +87,7 @@ await t.test('in maintenance the page says so, and what is cached is still serve
 })
 
 await t.test('a wildcard certificate covers handles, and is the fallback', async (t) => {
-  const directory = t.testdir()
+  const directory = temporaryDirectory(t)
   const { certificateFile, keyFile } = makeCertificate(directory, ['*.blot.localhost', 'blot.localhost'])
   const dhparams = join(directory, 'dhparams.pem')
   writeFileSync(dhparams, FFDHE2048)

@@ -2,10 +2,10 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import t from 'tap'
 import { ask, type Protocol } from './client.ts'
-import { startEdge } from './edge.ts'
+import { startEdge, temporaryDirectory } from './edge.ts'
 
 /** One edge with the sample blogs, from an empty folder, for all tests of this file. */
-const edge = await startEdge(t, { args: ['dev'], directory: t.testdir() })
+const edge = await startEdge(t, { args: ['dev'], directory: temporaryDirectory(t) })
 const { http, https, ca } = edge
 const secure: readonly Protocol[] = ['https/1.1', 'h2']
 

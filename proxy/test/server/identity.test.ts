@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { startEdge, type RunningEdge } from '../integration/edge.ts'
+import { startEdge, type RunningEdge, temporaryDirectory } from '../integration/edge.ts'
 import { openRaw, type RawOptions } from './raw.ts'
 
 const HOST = 'app.localhost'
@@ -62,7 +62,7 @@ const forged = [
 ]
 
 await t.test('forwarding headers', async (t) => {
-  const edge = await start(t, t.testdir(), { EDGE_TRUSTED_PROXIES: `${PROXY}/32` })
+  const edge = await start(t, temporaryDirectory(t), { EDGE_TRUSTED_PROXIES: `${PROXY}/32` })
   for (const [lane, options] of lanes(edge)) {
     const scheme = lane === 'TLS' ? 'https' : 'http'
 
@@ -106,7 +106,7 @@ await t.test('forwarding headers', async (t) => {
 })
 
 await t.test('the PROXY protocol', async (t) => {
-  const edge = await start(t, t.testdir(), {
+  const edge = await start(t, temporaryDirectory(t), {
     EDGE_TRUSTED_PROXIES: `${PROXY}/32`,
     EDGE_PROXY_PROTOCOL: 'true',
   })

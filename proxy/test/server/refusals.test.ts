@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { pseudoFields, request, type RequestOptions } from '../http2/row.ts'
 import { openWire } from '../http2/wire.ts'
-import { startEdge } from '../integration/edge.ts'
+import { startEdge, temporaryDirectory } from '../integration/edge.ts'
 import { openRaw, type RawOptions } from './raw.ts'
 import { refusalRows } from './refusal-rows.ts'
 
@@ -23,7 +23,7 @@ t.teardown(() => {
 })
 const edge = await startEdge(t, {
   args: ['dev', '--upstream', `http://127.0.0.1:${(origin.address() as AddressInfo).port}`, '--host', HOST],
-  directory: t.testdir(),
+  directory: temporaryDirectory(t),
 })
 const lanes: readonly (readonly [string, RawOptions])[] = [
   ['HTTP/1.1', { port: edge.http }],

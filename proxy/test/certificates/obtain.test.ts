@@ -180,6 +180,8 @@ await t.test('orders at one time are bounded, and so are those that wait', async
   const names = ['a.example', 'b.example', 'c.example', 'd.example']
   const orders = names.map((name) => obtainer.obtain(name))
   await t.rejects(obtainer.obtain('e.example'), { code: 'EDGE_ERR_CERTIFICATE_BUSY' })
+  // Both places are taken before anybody leaves one.
+  await pollUntil(() => underway === 2)
   for (let done = 0; done < names.length; done += 1) {
     await pollUntil(() => turns.length > 0)
     turns.shift()?.()

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { constants } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import { Readable, type Writable } from 'node:stream'
 import { BodyStalled, BodyTooLarge, UpstreamTimeout } from '../errors.ts'
 import type { Exchange, Incoming } from '../request.ts'
@@ -8,6 +8,7 @@ import { createTimer } from './timer.ts'
 
 /** How long the edge goes on reading a body after its answer is out, so that the visitor gets to read that (RFC 9112 9.6). */
 export const LINGER_MS = 5000
+const RESET_CHECK_MS = 10
 
 /** Is there a body, be it empty? (RFC 9112 6.3, RFC 9113 8.1) */
 export function hasBody(request: Incoming): boolean {
@@ -79,7 +80,7 @@ export function linger({ request, response }: Exchange): void {
   if ('stream' in request) {
     const { stream } = request
     // RFC 9113 8.1: once the answer is whole, the rest of the body is declined without an error.
-    whenFinished(stream, () => stream.close(constants.NGHTTP2_NO_ERROR))
+    whenFinished(stream, () => resetBehindAnswer(stream))
     return
   }
   whenFinished(response as ServerResponse, () => {
@@ -87,6 +88,14 @@ export function linger({ request, response }: Exchange): void {
     const timer = setTimeout(() => request.destroy(), LINGER_MS).unref()
     request.once('end', () => clearTimeout(timer))
   })
+}
+
+/** Node says `finish` before END_STREAM is out, which it sends in a frame of its own; a reset would overtake it. */
+function resetBehindAnswer(stream: ServerHttp2Stream): void {
+  const timer = setInterval(() => {
+    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR)
+  }, RESET_CHECK_MS).unref()
+  stream.once('close', () => clearInterval(timer))
 }
 
 function whenFinished(answer: Writable, then: () => void): void {

@@ -23,7 +23,9 @@ export function installMissing(names: readonly ProxyName[]): string | undefined 
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   const apt = (...args: string[]): boolean =>
     spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
-  return apt('update') && apt('install', '-y', '--no-install-recommends', ...packages) ? undefined : mend
+  if (!apt('update') || !apt('install', '-y', '--no-install-recommends', ...packages)) return mend
+  for (const service of missing) spawnSync('service', [service, 'stop'], { stdio: 'ignore' })
+  return undefined
 }
 
 function hasProgram(program: string): boolean {

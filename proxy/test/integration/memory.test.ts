@@ -25,10 +25,10 @@ const WARM_UP_BYTES = 64 * MB
 const SIP_BYTES = 1024
 const CHUNK = Buffer.alloc(64 * 1024, 'blot')
 
-/** The app: reads uploads to their end and says how long they were, and has a long download. */
 /** Resolves when the app begins to read large uploads. */
 const reading = Promise.withResolvers<void>()
 const slowUploads = new Set<IncomingMessage>()
+/** It reads uploads to their end and says how long they were, and has a long download. */
 const app = http.createServer((request, response) => void answer(request, response).catch(() => undefined))
 app.listen(0, '127.0.0.1')
 await once(app, 'listening')

@@ -17,6 +17,8 @@ export type RunningEdge = {
   readonly ca: string
   /** Access and event lines so far, newest last. */
   readonly log: Record<string, unknown>[]
+  /** What it wrote to standard error so far. */
+  errors(): string
   /** Resolves with the first log line, past or future, that the test accepts. */
   logged(test: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
   stop(): Promise<number | null>
@@ -39,14 +41,18 @@ export type EdgeOptions = {
   args: readonly string[]
   directory: string
   environment?: Record<string, string>
+  /** In a process group of its own, which can be signalled as a terminal does. */
+  detached?: boolean
 }
 
 /** Starts the real command on free ports, in a folder of its own, and resolves once it serves. */
-export async function startEdge(t: Test, { args, directory, environment = {} }: EdgeOptions): Promise<RunningEdge> {
+export async function startEdge(t: Test, options: EdgeOptions): Promise<RunningEdge> {
+  const { args, directory, environment = {}, detached = false } = options
   const log: Record<string, unknown>[] = []
   const watchers = new Set<(line: Record<string, unknown>) => void>()
   const child = spawn(join(ROOT, 'bin/blot-edge'), args, {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
     env: { ...plainEnvironment(), ...embedded(directory), ...environment },
   })
   t.teardown(() => stop(child))
@@ -87,6 +93,7 @@ export async function startEdge(t: Test, { args, directory, environment = {} }: 
     directory,
     ca: readFileSync(join(directory, 'edge/local-ca/root.pem'), 'utf8'),
     log,
+    errors: () => errors,
     logged,
     stop: () => stop(child),
   }

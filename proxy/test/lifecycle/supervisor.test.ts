@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { edgeChannel, type EdgeEvents } from '../../src/events.ts'
+import type { Child } from '../../src/lifecycle/child.ts'
+import { createSupervisor, type Supervisor } from '../../src/lifecycle/supervisor.ts'
+import { pollUntil } from '../certificates/poll.ts'
+
+type Family = {
+  supervisor: Supervisor
+  children: [manager: Child, first: Child, second: Child]
+  faults: EdgeEvents['fault'][]
+}
+
+/** A manager and two workers, real processes, that do what the script says. */
+async function startFamily(t: Test, script = ''): Promise<Family> {
+  const faults: EdgeEvents['fault'][] = []
+  t.teardown(edgeChannel('fault').subscribe((fault) => void faults.push(fault)))
+  const environment: Record<string, string> = { SCRIPT: script }
+  const supervisor = createSupervisor({
+    argv: [join(import.meta.dirname, 'scripted-role.ts')],
+    environment,
+    user: undefined,
+    handlers: {},
+    inheritedBy: () => [],
+    settingsOf: (id) => ({ id }),
+  })
+  t.teardown(() => {
+    supervisor.retire()
+    supervisor.kill()
+  })
+  const children: Family['children'] = [
+    supervisor.start('manager', 'manager'),
+    supervisor.start('worker', 'worker-1'),
+    supervisor.start('worker', 'worker-2'),
+  ]
+  await Promise.all(children.map(({ ready }) => ready))
+  return { supervisor, children, faults }
+}
+
+function pidOf(supervisor: Supervisor, id: string): number | undefined {
+  return supervisor.processes().find((process) => process.id === id && process.state === 'running')?.pid
+}
+
+await t.test('a call reaches every worker, and one that dies of it costs nobody the answer', async (t) => {
+  const { supervisor, children, faults } = await startFamily(t)
+  const [manager, first, second] = children
+  const all = await manager.channel.call('manager', 'purge', { hosts: ['a.example'] })
+  t.same(all, [{ 'worker-1': first.process.pid, 'worker-2': second.process.pid }])
+
+  const rest = await manager.channel.call('manager', 'purge', { hosts: ['kill worker-1'] })
+  t.same(rest, [{ 'worker-2': second.process.pid }])
+  await pollUntil(() => ![undefined, first.process.pid].includes(pidOf(supervisor, 'worker-1')))
+  t.match(faults, [
+    { area: 'worker', message: 'process ended', name: 'worker-1', error: 'worker-1 ended with SIGKILL' },
+  ])
+  const again = await manager.channel.call('manager', 'purge', { hosts: ['a.example'] })
+  t.match(again, [{ 'worker-1': pidOf(supervisor, 'worker-1') }], 'the new one is asked too')
+})
+
+await t.test('with nobody there, a call says who is away', async (t) => {
+  const { children } = await startFamily(t)
+  const call = children[0].channel.call('manager', 'purge', { hosts: ['kill worker-1', 'kill worker-2'] })
+  await t.rejects(call, { code: 'EDGE_ERR_CHANNEL_CLOSED', message: /no answer from the worker: it is away/ })
+})
+
+await t.test('a drain that hangs ends with its limit', async (t) => {
+  const { supervisor, children } = await startFamily(t, 'worker:hang-in-drain')
+  supervisor.retire()
+  await supervisor.drain('worker', 0)
+  await supervisor.drain('manager', 60_000)
+  t.same(
+    children.map(({ process }) => process.exitCode),
+    [0, 1, 1],
+  )
+})
+
+await t.test('a drain in the middle of a call ends it, and nobody is started again', async (t) => {
+  const { supervisor, children, faults } = await startFamily(t)
+  const call = children[0].channel.call('manager', 'purge', { hosts: ['hang worker-1'] })
+  supervisor.retire()
+  await supervisor.drain('worker', 60_000)
+  await Promise.allSettled([call])
+  await supervisor.drain('manager', 60_000)
+  t.match(supervisor.processes(), [{ state: 'stopped' }, { state: 'stopped' }, { state: 'stopped' }])
+  t.same(faults, [])
+})

@@ -49,7 +49,6 @@ const MAX_CONNECTIONS = 20_000
 const MAX_PER_ADDRESS = 1000
 
 const requests = edgeChannel('request')
-const faults = edgeChannel('fault')
 
 /** Joins the stages of a connection to the stages of a request. */
 export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms<Found>): Promise<EdgeServer> {
@@ -129,10 +128,6 @@ function listenOn(fd: number, onSocket: (socket: Socket) => void, halfOpen: bool
     server.once('error', reject)
     server.listen({ fd, backlog: BACKLOG }, () => {
       server.off('error', reject)
-      // Out of descriptors, say: the connection is lost, the listener is not.
-      server.on('error', (error) =>
-        faults.publish({ area: 'server', message: 'a connection could not be accepted', error }),
-      )
       resolve(server)
     })
   })

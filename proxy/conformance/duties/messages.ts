@@ -17,7 +17,8 @@ export const messages: Chapter = {
           const isChunked = valuesOf(call, 'transfer-encoding').length > 0
           await call.until(isChunked ? '0\r\n' : 'ok')
           if (isChunked) await call.until('\r\n\r\n')
-          call.socket.write(plain('ok'))
+          // This app takes no trailers for the end of a request: the connection serves no other.
+          call.socket.end(plain('ok', 'HTTP/1.1 200 OK\r\nConnection: close'))
         })
         const { call } = await relay({
           line: 'POST / HTTP/1.1',

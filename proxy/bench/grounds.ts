@@ -47,20 +47,13 @@ export async function prepareGrounds(): Promise<Grounds> {
   chmodSync(directory, 0o755)
   const cache = join(directory, 'cache')
   const www = join(directory, 'www')
-  for (const [name, bytes] of [
-    ['1k', KB],
-    ['2k', 2 * KB],
-    ['10k', 10 * KB],
-    ['100k', 100 * KB],
-  ] as const) {
-    write(join(www, `${name}.html`), textOf(name, bytes))
-  }
+  for (const size of [1, 2, 10, 100]) write(join(www, `${size}k.html`), textOf(`${size}k`, size * KB))
   const style = textOf('style', 100 * KB)
   write(join(www, 'style.css'), style)
   write(join(www, 'style.css.gz'), gzipSync(style, { level: 9 }))
   write(join(www, '1m.pdf'), noiseOf('1m', MB))
   write(join(www, '100m.pdf'), noiseOf('100m', 100 * MB))
-  for (const host of [HOSTS.files, HOSTS.cached]) link(www, join(cache, host, 'static'))
+  for (const host of [HOSTS.files, HOSTS.cached]) prepareSite(cache, host, www)
   preparePages(cache)
   prepareSites(cache, join(directory, 'sites'))
 
@@ -94,7 +87,15 @@ function prepareSites(cache: string, shared: string): void {
   for (let page = 0; page < PAGES_OF_SITE; page++) {
     write(join(shared, `page-${page}.html`), textOf(`site ${page}`, (1 + (page % 16)) * KB))
   }
-  for (let site = 0; site < SITES; site++) link(shared, join(cache, `site-${site}.bench.test`, 'static'))
+  for (let site = 0; site < SITES; site++) prepareSite(cache, `site-${site}.bench.test`, shared)
+}
+
+/** A host's folder as the app keeps it: the blog's own folder, `folder`, has nothing that is asked for here. */
+function prepareSite(cache: string, host: string, files: string): void {
+  const blog = join(cache, '../blog')
+  mkdirSync(blog, { recursive: true })
+  link(files, join(cache, host, 'static'))
+  link(blog, join(cache, host, 'folder'))
 }
 
 function write(path: string, body: Buffer): void {
@@ -111,20 +112,7 @@ function link(target: string, path: string): void {
 
 /** Text that compresses as pages do, the same in every run. */
 function textOf(seed: string, bytes: number): Buffer {
-  const words = [
-    'garden',
-    'folder',
-    'becomes',
-    'website',
-    'stone',
-    'letter',
-    'window',
-    'quiet',
-    'of',
-    'the',
-    'and',
-    'a',
-  ]
+  const words = 'garden folder becomes website stone letter window quiet of the and a'.split(' ')
   let text = `<!doctype html><title>${seed}</title>\n`
   for (let block = 0; text.length < bytes; block++) {
     const digest = createHash('sha256').update(`${seed} ${block}`).digest()

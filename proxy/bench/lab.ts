@@ -14,7 +14,7 @@ export type Pace = {
 }
 
 export const FULL: Pace = { quick: false, rounds: 5, seconds: 3, warmupSeconds: 2 }
-export const QUICK: Pace = { quick: true, rounds: 1, seconds: 1, warmupSeconds: 0.5 }
+export const QUICK: Pace = { quick: true, rounds: 1, seconds: 0.8, warmupSeconds: 1 }
 
 export type Bench = {
   /** Runs one scenario; a failure is part of its result. Rejects only when the run is ended by its signal. */

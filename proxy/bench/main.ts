@@ -66,6 +66,12 @@ function judge(results: Results, reference: Results | undefined): boolean {
     process.stderr.write('gate: there is no reference to compare with\n')
     return true
   }
+  if (reference.mode !== results.mode) {
+    process.stderr.write(
+      `gate: the reference is of a ${reference.mode} run, which no ${results.mode} run compares with\n`,
+    )
+    return true
+  }
   const regressions = findRegressions(results, reference)
   for (const { scenario, measure, now, reference: before } of regressions) {
     const ratios = `${formatRatio(now.median)} times NGINX, ${formatRatio(before.median)} in the reference`

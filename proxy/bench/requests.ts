@@ -9,7 +9,10 @@ import { wrk } from './load/wrk.ts'
 import type { Scenario } from './scenario.ts'
 import type { Contestant, Server } from './servers/server.ts'
 
-export type RequestContest = Pick<Contest, 'name' | 'question' | 'contestants' | 'upstream' | 'environment'> &
+export type RequestContest = Pick<
+  Contest,
+  'name' | 'question' | 'contestants' | 'upstream' | 'environment' | 'warmth'
+> &
   Omit<Requests, 'status' | 'connections' | 'bodyFile'> & {
     /** 200, unless said otherwise. */
     readonly status?: number

@@ -23,11 +23,11 @@ export type Sample = {
 }
 
 /** A core that was less busy than this could have done more: the load was the limit. */
-const BUSY = 0.8
+export const SATURATED = 0.8
 
 /** Did the server have as much to do as it could? Figures without a load have nothing to saturate. */
 export function isSaturated({ context }: Sample): boolean {
-  return context === undefined || context.busy + context.others >= BUSY
+  return context === undefined || context.busy + context.others >= SATURATED
 }
 
 /** What a scenario works with. */

@@ -79,7 +79,9 @@ function changesOf(results: Results, last: Results | undefined) {
     const row = scenario.rows.find(({ contestant }) => contestant === 'edge')
     const now = row && ratioToNginx(row, scenario)
     const before = row && ratioIn(last, scenario.name, row)
-    return now && before ? [{ name: scenario.name, percent: (now.median / before.median - 1) * 100 }] : []
+    return now && before
+      ? [{ name: scenario.name, percent: Math.round((now.median / before.median - 1) * 1000) / 10 }]
+      : []
   })
   return { labels: changes.map(({ name }) => name), percent: changes.map(({ percent }) => percent) }
 }

@@ -8,10 +8,11 @@ import { memoryOf } from '../machine/processes.ts'
 import type { Lab, Scenario } from '../scenario.ts'
 import type { Server } from '../servers/server.ts'
 
-const CONNECTIONS = 5000
+const FULL = 5000
+const QUICK = 2000
 /** What a first connection costs once is not counted. */
 const WARM_UP = 100
-const FULL_ROUNDS = 3
+const ROUNDS = 3
 const PROGRAM = join(import.meta.dirname, '../load/programs/idle.ts')
 
 /** Visitors whose browsers keep the connection, or whose phones fell asleep: each has had one answer. */
@@ -21,14 +22,15 @@ function idleConnections(name: string, question: string, secure: boolean): Scena
     question,
     async run(lab) {
       // Memory that was given back to a process's own pools hides what the next round takes: each has new servers.
-      for (let round = 1; round <= (lab.quick ? 1 : FULL_ROUNDS); round++) {
+      const connections = lab.quick ? QUICK : FULL
+      for (let round = 1; round <= (lab.quick ? 1 : ROUNDS); round++) {
         await withServers({ name }, lab, async (servers) => {
           for (const server of servers) {
             lab.progress(`round ${round}, ${server.name}`)
             await hold(server, secure, WARM_UP, lab, () => undefined)
             const { residentBytes: before } = memoryOf(server.pid)
-            await hold(server, secure, CONNECTIONS, lab, () => {
-              const figure = (memoryOf(server.pid).residentBytes - before) / CONNECTIONS / 1024
+            await hold(server, secure, connections, lab, () => {
+              const figure = (memoryOf(server.pid).residentBytes - before) / connections / 1024
               lab.record(server.name, { name: 'memory per connection', unit: 'KB' }, { figure })
             })
           }

@@ -27,7 +27,7 @@ function namesUniform(label: string, names: number) {
       for (const server of servers) await checkCertificate(server, nameAt(names - 1), nameAt(names - 1), 'TLSv1.3')
     },
     loads: () => [handshakes(load)],
-    warmUp: (server, { signal }) => handshakes({ ...load, once: true }).run(server, { seconds: 0, signal }),
+    fill: (server, { signal }) => handshakes({ ...load, once: true }).run(server, { seconds: 0, signal }),
   })
 }
 

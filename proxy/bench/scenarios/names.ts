@@ -6,14 +6,14 @@ import type { Lab, Scenario } from '../scenario.ts'
 import type { Server } from '../servers/server.ts'
 
 const FULL = 10_000
-const QUICK = 1000
+const QUICK = 500
 const CONCURRENCY = 8
 
 /** Every handshake is for a name never seen: permission, order, vault, context. */
 export const firstHandshakes: Scenario = {
   name: 'names',
   question:
-    'What does the first handshake for a name take, and what memory is taken after 10,000 (--quick: 1,000) names?',
+    'What does the first handshake for a name take, and what memory is taken after 10,000 (--quick: 500) names?',
   async run(lab) {
     const count = lab.quick ? QUICK : FULL
     await withServers({ name: 'names', contestants: ['edge'] }, lab, async ([edge]) => {

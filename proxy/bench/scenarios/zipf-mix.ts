@@ -1,7 +1,7 @@
 import { PAGES_OF_SITE, SITES } from '../grounds.ts'
 import { requests } from '../requests.ts'
 
-const REQUESTS = 50_000
+const REQUESTS = 20_000
 const MISSES = 0.05
 const SEED = 20_260_101
 
@@ -51,5 +51,6 @@ export const zipfMix = requests({
   question: 'What does a request cost in a mix of 100,000 pages of 1,000 sites by popularity, 5 % of them not on disk?',
   via: 'http',
   urls: drawRequests(),
+  warmth: 4,
   cache: 'HIT',
 })

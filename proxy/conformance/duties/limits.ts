@@ -7,8 +7,8 @@ import { closesWithin } from '../stage.ts'
 const MB = 1024 * 1024
 const SLOW_UPLOADS = 128
 const DOWNLOAD_BYTES = 60 * MB
-/** What the app may have handed over while nobody reads: the proxy's buffers, and the kernel's on both sides of it. */
-const TAKEN_BYTES = 10 * MB
+/** What the app may have handed over while nobody reads. Most of it is the kernel's, on both sides of the proxy: 7 to 12 MB. */
+const TAKEN_BYTES = 16 * MB
 /** The limit for a head is 10 s; those who look every second have cut it by then. */
 const SLOW_HEAD_MS = 12_000
 

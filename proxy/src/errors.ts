@@ -43,6 +43,11 @@ export const UpstreamBusy = createError(
   'every upstream has all the requests it may have',
   503,
 )
+export const UpgradeInvalid = createError(
+  'EDGE_ERR_UPSTREAM_UPGRADE_INVALID',
+  'the upstream did not switch as the protocol says',
+  502,
+)
 export const RequestInvalid = createError('EDGE_ERR_REQUEST_INVALID', 'the request cannot be forwarded', 400)
 export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request body exceeds %s bytes', 413)
 export const BodyStalled = createError('EDGE_ERR_BODY_STALLED', 'the request body did not go on in time', 408)

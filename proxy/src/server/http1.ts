@@ -20,26 +20,32 @@ export type Http1 = {
 }
 
 const HEAD_BYTES = 32 * 1024
-const HEAD_MS = 10_000
 const KEEP_ALIVE_MS = 65_000
-/** How often Node looks for slow heads; its own default of 30 s would let a head of 10 s take 40. */
-const SWEEP_MS = 1000
+
+export type HeadLimits = {
+  /** How long a head may take, from its first byte or the connection's start. */
+  headMs: number
+  /** How often Node looks for slow heads; its own default of 30 s would let a head of 10 s take 40. */
+  sweepMs: number
+}
+
+const HEAD_LIMITS: HeadLimits = { headMs: 10_000, sweepMs: 1000 }
 
 /** The answer to the latest request of a connection: answers go out in order, so no later one is under way. */
 const latest = Symbol('latest answer')
 type Answering = Duplex & { [latest]?: ServerResponse }
 
 /** An HTTP/1.1 server that never listens: it is handed sockets. */
-export function createHttp1(handlers: Http1Handlers): Http1 {
+export function createHttp1(handlers: Http1Handlers, { headMs, sweepMs } = HEAD_LIMITS): Http1 {
   let draining = false
   const connections = new Set<Duplex>()
   const server = createServer({
     maxHeaderSize: HEAD_BYTES,
-    headersTimeout: HEAD_MS,
+    headersTimeout: headMs,
     // Bodies have limits by class of path, minded where they are forwarded; an upload may take an hour.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: SWEEP_MS,
+    connectionsCheckingInterval: sweepMs,
     // Hosts are judged by `receive`, for both protocols alike, and get a page.
     requireHostHeader: false,
     // `Upgrade: h2c` and the like are ignored (RFC 9110 7.8), and so is whatever is pipelined behind a request whose answer

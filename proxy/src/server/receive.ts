@@ -6,6 +6,7 @@ import { normaliseName } from '../site/name.ts'
 import type { Site } from '../site/site.ts'
 import { identifySite } from '../site/site.ts'
 import { connectionOf } from './bind.ts'
+import { asUpgrade } from './extended-connect.ts'
 
 /** A request that goes no further: what the visitor gets, and why, for the log. */
 export type Refused = { status: 400 | 403 | 405 | 421 | 431 | 501 | 505; reason: string }
@@ -42,15 +43,12 @@ export function createReceiver(blotHost: string): Receiver {
 
   return (request) => {
     const connection = connectionOf(request)
-    const method = request.method ?? ''
     // Not by version: a request line of HTTP/1.1 may claim to be HTTP/2.0.
     const read = 'stream' in request ? readHttp2(request) : readHttp1(request)
     if ('status' in read) return read
     const site = identify(read.authority)
     if (site === null) return { status: 400, reason: 'invalid host' }
     return head(read, {
-      method,
-      request,
       connection,
       site,
       id: idPrefix + (++idCounter).toString(16).padStart(16, '0'),
@@ -58,18 +56,18 @@ export function createReceiver(blotHost: string): Receiver {
   }
 }
 
-type Line = { authority: string; target: string; version: RequestHead['version']; rawHeaders: readonly string[] }
-type Rest = { method: string; request: Incoming; connection: Connection; site: Site; id: string }
+type Line = Pick<RequestHead, 'method' | 'authority' | 'target' | 'version' | 'headers' | 'rawHeaders'>
+type Rest = { connection: Connection; site: Site; id: string }
 
 function head(line: Line, rest: Rest): RequestHead {
   return {
-    method: rest.method,
-    scheme: visitorScheme(rest.connection, rest.request.headers),
+    method: line.method,
+    scheme: visitorScheme(rest.connection, line.headers),
     host: rest.site.host,
     authority: line.authority,
     target: line.target,
     version: line.version,
-    headers: rest.request.headers,
+    headers: line.headers,
     rawHeaders: line.rawHeaders,
     connection: rest.connection,
     site: rest.site,
@@ -84,7 +82,7 @@ function visitorScheme({ scheme, trusted }: Connection, headers: IncomingHttpHea
 }
 
 function readHttp1(request: Incoming): Line | Refused {
-  const { rawHeaders, httpVersion } = request
+  const { rawHeaders, headers, httpVersion, method = '' } = request
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return { status: 505, reason: 'version not supported' }
   if (rawHeaders.length > 2 * MAX_HEADER_LINES) return { status: 431, reason: 'too many header lines' }
   let authority: string | undefined
@@ -97,31 +95,34 @@ function readHttp1(request: Incoming): Line | Refused {
     // RFC 9112 3.2 for HTTP/1.1; an HTTP/1.0 client is right not to send one, but there is no site to show it.
     return httpVersion === '1.1' ? { status: 400, reason: 'no host' } : { status: 403, reason: 'no host' }
   }
-  const refused = refuseCoding(request.headers['transfer-encoding'], httpVersion)
+  const refused = refuseCoding(headers['transfer-encoding'], httpVersion)
   if (refused !== undefined) return refused
   const target = request.url ?? ''
-  if (isTarget(target, request.method)) return { authority, target, version: httpVersion, rawHeaders }
+  const line: Line = { method, authority, target, version: httpVersion, headers, rawHeaders }
+  if (isTarget(target, method)) return line
   // RFC 9112 3.2.2: in absolute form, the target's authority takes the place of Host.
   const absolute = ABSOLUTE.exec(target)
   if (absolute === null) return { status: 400, reason: 'invalid target' }
   const [, inTarget = '', path = '/'] = absolute
-  return { authority: inTarget, target: path.startsWith('/') ? path : `/${path}`, version: httpVersion, rawHeaders }
+  return { ...line, authority: inTarget, target: path.startsWith('/') ? path : `/${path}` }
 }
 
 function readHttp2(request: Incoming): Line | Refused {
-  const { headers } = request
+  const { headers, method = '', rawHeaders } = request
   const pseudo = headers[':authority']
   const authority = typeof pseudo === 'string' && pseudo !== '' ? pseudo : headers.host
   if (authority === undefined || authority === '') return { status: 400, reason: 'no host' }
   // RFC 9113 8.3.1: the two may not name different entities.
   if (headers.host !== undefined && headers.host !== authority) return { status: 400, reason: 'two different hosts' }
-  // RFC 9113 8.5: CONNECT has no :path.
-  const target = request.method === 'CONNECT' ? authority : (request.url ?? '')
-  if (!isTarget(target, request.method)) return { status: 400, reason: 'invalid target' }
-  const { rawHeaders } = request
   let first = 0
   while (rawHeaders[first]?.startsWith(':')) first += 2
-  return { authority, target, version: '2.0', rawHeaders: rawHeaders.slice(first) }
+  const line = { method, authority, target: request.url ?? '', headers, rawHeaders: rawHeaders.slice(first) }
+  const protocol = headers[':protocol']
+  const read = typeof protocol === 'string' ? asUpgrade(line, protocol) : line
+  if ('status' in read) return read
+  // RFC 9113 8.5: CONNECT has no :path.
+  const target = read.method === 'CONNECT' ? authority : read.target
+  return isTarget(target, read.method) ? { ...read, target, version: '2.0' } : { status: 400, reason: 'invalid target' }
 }
 
 /** RFC 9112 3.2: origin form; asterisk form for OPTIONS alone; authority form for CONNECT alone, which `guard` refuses. */

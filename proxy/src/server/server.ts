@@ -63,7 +63,10 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
     upgrade: (request, response, socket, firstBytes) => stages.upgrade(request, response, socket, firstBytes),
     malformed: logMalformed,
   })
-  const http2 = createHttp2((request, response) => stages.request(request, response))
+  const http2 = createHttp2({
+    request: (request, response) => stages.request(request, response),
+    upgrade: (request, response, stream) => stages.upgrade(request, response, stream, Buffer.alloc(0)),
+  })
   const tools: AnswerTools = { commonHeaders: common, fail: (exchange, details) => stages.fail(exchange, details) }
   const upstream = rooms.upstream(tools)
   const app = await createApp(upstream.register, tools.fail)

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { edgeChannel, type CacheState } from '../events.ts'
 import { bindExchange, type Exchange, type Incoming, type Outgoing, type RequestHead } from '../request.ts'
@@ -26,7 +26,8 @@ export type StageRooms<Found> = AnswerRooms & {
 
 export type Stages = {
   request(request: Incoming, response: Outgoing): void
-  upgrade(request: IncomingMessage, response: ServerResponse, socket: Duplex, firstBytes: Buffer): void
+  /** `socket` is the tunnel-to-be: the connection itself, or one stream of HTTP/2. */
+  upgrade(request: Incoming, response: Outgoing, socket: Duplex, firstBytes: Buffer): void
   /** Answers with one of the edge's own pages, at any later point of an exchange. */
   fail(exchange: Exchange, details: PageDetails): void
 }
@@ -90,8 +91,10 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
     request: (request, response) => run(request, response, serve),
 
     upgrade(request, response, socket, firstBytes) {
-      response.assignSocket(socket as IncomingMessage['socket'])
-      response.on('finish', () => endGently(socket))
+      if (!('stream' in response)) {
+        response.assignSocket(socket as Socket)
+        response.on('finish', () => endGently(socket))
+      }
       run(request, response, (exchange) => {
         const verdict = rooms.guard(exchange.head)
         if (verdict !== undefined) decide(exchange, verdict)

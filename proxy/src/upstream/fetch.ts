@@ -45,7 +45,7 @@ export function createFetch({ pool, config, classify = classOf }: FetchOptions):
       linger(exchange)
       throw new BodyTooLarge(limits.maxBodyBytes)
     }
-    const body = hasBody(request) ? openBody(exchange, limits) : null
+    const body = upgrade === undefined && hasBody(request) ? openBody(exchange, limits) : null
     const question: Question = {
       method: head.method,
       path: head.target,
@@ -71,7 +71,8 @@ export function createFetch({ pool, config, classify = classOf }: FetchOptions):
 
   const fetch = (exchange: Exchange): Promise<Answer> => ask(exchange, undefined) as Promise<Answer>
   fetch.upgrade = (exchange: Exchange): Promise<Answer | Switched> => {
-    if (hasBody(exchange.request)) return Promise.reject(new RequestInvalid())
+    // Over HTTP/2, what follows is the tunnel's.
+    if (exchange.head.version !== '2.0' && hasBody(exchange.request)) return Promise.reject(new RequestInvalid())
     return ask(exchange, offeredProtocols(exchange.head.headers.upgrade))
   }
   return fetch

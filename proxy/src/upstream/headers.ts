@@ -34,12 +34,13 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
 
 /**
  * The list that goes to the upstream: `Host` as the visitor sent it, then what is end-to-end, then `forwarding`.
+ * Many an app reads `_` as `-` (RFC 3875 4.1.18), so that a stranger's `X_Real_IP` goes the way of his `X-Real-IP`.
  * Left out besides: `Expect`, which is answered here, and `Trailer`, since no request trailers are sent.
  */
 export function requestHeaders(head: RequestHead, forwarding: HeaderList): string[] {
   const named = namedInConnection(head.rawHeaders)
   const headers = filterHeaders(head.rawHeaders, (name) => {
-    if (isHopByHop(name, named) || FORWARDING_FIELDS.has(name)) return false
+    if (isHopByHop(name, named) || FORWARDING_FIELDS.has(name.replaceAll('_', '-'))) return false
     return name !== 'host' && name !== 'expect' && name !== 'trailer'
   })
   const joined = head.version === '2.0' ? joinCookies(headers) : headers

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
-import { pipeline, type Duplex } from 'node:stream'
+import { addAbortSignal, pipeline, type Duplex } from 'node:stream'
+import { UpgradeInvalid } from '../errors.ts'
 import type { Exchange } from '../request.ts'
 import { Answer } from './answer.ts'
 import type { Switched } from './attempt.ts'
-import { LINGER_MS } from './body.ts'
+import { linger, LINGER_MS } from './body.ts'
 import { STREAM_MS } from './classes.ts'
 import { createFetch } from './fetch.ts'
 import { answerHeaders, firstValue } from './headers.ts'
@@ -13,9 +15,15 @@ import { createTimer } from './timer.ts'
 /** How long one side may go on in silence after the other has ended. */
 const HALF_OPEN_MS = 60_000
 
+/** A switch has no body, and the answer to the key is the edge's affair. */
+const NOT_OVER_HTTP2 = /^(content-length|sec-websocket-accept)$/i
+/** RFC 6455 1.3. */
+const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
 /**
- * The side track `pipe`: an `Upgrade` over HTTP/1.1, to WebSocket or anything else that the app speaks.
- * The exchange's response must be assigned to the socket: a refusal of the app, and every failure, is answered through it.
+ * The side track `pipe`: an `Upgrade` over HTTP/1.1, to WebSocket or anything else that the app speaks; or, over HTTP/2, a stream
+ * that is to be a WebSocket (RFC 8441). The app gets an `Upgrade` in both cases.
+ * The exchange's response must belong to the socket: a refusal of the app, and every failure, is answered through it.
  * Once the app has switched, bytes pass both ways untouched, pings and all, and the response only tells of the end.
  */
 export function createTunnel(
@@ -26,12 +34,17 @@ export function createTunnel(
     if (firstBytes.length > 0) socket.unshift(firstBytes)
     fetch.upgrade(exchange).then(
       (outcome) => {
-        if (!(outcome instanceof Answer)) {
+        if (!isSound(exchange, outcome)) {
+          if (outcome instanceof Answer) outcome.discard()
+          else outcome.socket.destroy()
+          endAfterAnswer(exchange, socket)
+          giveUp(exchange, new UpgradeInvalid(), options)
+        } else if (outcome instanceof Answer) {
+          endAfterAnswer(exchange, socket)
+          settle(exchange, outcome, options)
+        } else {
           join(exchange, socket, outcome, options.commonHeaders(exchange))
-          return
         }
-        endAfterAnswer(exchange, socket)
-        settle(exchange, outcome, options)
       },
       (error: unknown) => {
         endAfterAnswer(exchange, socket)
@@ -41,8 +54,27 @@ export function createTunnel(
   }
 }
 
-/** There is no tunnel: what the visitor sends is dropped, and the connection ends with the answer. */
-function endAfterAnswer({ response }: Exchange, socket: Duplex): void {
+/**
+ * Over HTTP/2 a status of 2xx says that there is a tunnel (RFC 8441 5): that of an app which did not switch must not pass.
+ * And the key was the edge's, so that the app's answer to it is the edge's to check (RFC 6455 4.1).
+ */
+function isSound({ head }: Exchange, outcome: Answer | Switched): boolean {
+  if (head.version !== '2.0') return true
+  if (outcome instanceof Answer) return outcome.head.status >= 300
+  const key = String(head.headers['sec-websocket-key'])
+  const accept = createHash('sha1')
+    .update(key + WEBSOCKET_GUID)
+    .digest('base64')
+  return firstValue(outcome.headers, 'sec-websocket-accept') === accept
+}
+
+/** There is no tunnel: what the visitor sends is dropped, and the connection, or the stream, ends with the answer. */
+function endAfterAnswer(exchange: Exchange, socket: Duplex): void {
+  const { response } = exchange
+  if ('stream' in response) {
+    linger(exchange)
+    return
+  }
   socket.resume()
   // The HTTP server has let go of this socket, and would have told the response.
   socket.on('drain', () => response.emit('drain'))
@@ -72,8 +104,7 @@ function join(exchange: Exchange, socket: Duplex, switched: Switched, common: re
     if (open === 0) idle.stop()
     else passed()
   }
-  exchange.response.statusCode = 101
-  socket.write(switchingHead(exchange, switched, common), 'latin1')
+  announce(exchange, socket, switched, common)
   // Either side may end its direction and still be told things.
   upstream.allowHalfOpen = true
   socket.allowHalfOpen = true
@@ -85,6 +116,23 @@ function join(exchange: Exchange, socket: Duplex, switched: Switched, common: re
   pipeline(upstream, socket, ended)
   pipeline(socket, upstream, ended)
   passed()
+}
+
+/** Tells the visitor that the tunnel is open: with 101, or over HTTP/2 with 200 and without what is HTTP/1.1's alone. */
+function announce(exchange: Exchange, socket: Duplex, switched: Switched, common: readonly string[]): void {
+  const { head, response } = exchange
+  if (!('stream' in response)) {
+    response.statusCode = 101
+    socket.write(switchingHead(exchange, switched, common), 'latin1')
+    return
+  }
+  const upstream = switched.headers.filter((_, i, all) => !NOT_OVER_HTTP2.test(all[i - (i % 2)] ?? ''))
+  const shape = { version: head.version, method: head.method, status: 200 }
+  response.writeHead(200, answerHeaders(upstream, shape, [...common, 'Blot-Upstream', switched.target.address]))
+  // RFC 8441 5: a reset is told as CANCEL. `pipeline` alone would make it INTERNAL_ERROR, and `stream.close` is undone by it.
+  const reset = new AbortController()
+  addAbortSignal(reset.signal, response.stream)
+  switched.socket.once('error', () => reset.abort())
 }
 
 function switchingHead({ head }: Exchange, { headers, target }: Switched, common: readonly string[]): string {

@@ -112,6 +112,22 @@ await t.test('6.9.1: a body that overruns the window that it was given', async (
   held.length = 0
 })
 
+await t.test('8.1: an answer to a body that nobody reads is whole before the stream is reset', async (t) => {
+  const wire = await openWire(options)
+  for (const [stream, options] of [
+    [1, { path: '/#refused' }],
+    [3, { method: 'TRACE' }],
+  ] as const) {
+    wire.send(post(stream, options), data(stream, 'begun', FLAG.NONE))
+    t.match(await wire.outcome(stream), /^40[05]$/)
+    const { payload } = await wire.find(({ type, stream: of }) => type === TYPE.RST_STREAM && of === stream)
+    t.equal(payload.readUInt32BE(0), 0, 'NO_ERROR')
+  }
+  wire.send(request(5))
+  t.equal(await wire.outcome(5), '200', 'the connection goes on')
+  wire.destroy()
+})
+
 await t.test('the app gets a request as HTTP/1.1 has it', async (t) => {
   const wire = await openWire(options)
   const extra: readonly Field[] = [

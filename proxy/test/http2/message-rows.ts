@@ -158,6 +158,19 @@ export const messageRows: readonly Row[] = [
   },
 
   {
+    rule: '8.5 plain CONNECT',
+    send: [
+      request(1, {
+        pseudo: [
+          [':method', 'CONNECT'],
+          [':authority', `${HOST}:443`],
+        ],
+        flags: FLAG.END_HEADERS,
+      }),
+    ],
+    expect: '405',
+  },
+  {
     rule: '8.5 CONNECT with :scheme and :path',
     send: [request(1, { method: 'CONNECT', flags: FLAG.END_HEADERS })],
     expect: MALFORMED,

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { FLAG } from '../http2/frames.ts'
 import { pseudoFields, request, type RequestOptions } from '../http2/row.ts'
 import { openWire } from '../http2/wire.ts'
 import { startEdge, temporaryDirectory } from '../integration/edge.ts'
@@ -104,6 +105,16 @@ const http2Refusals: readonly Http2Refusal[] = [
     reason: 'not the name of the',
   },
   { name: 'TRACE', method: 'TRACE', status: 405, reason: 'method refused' },
+  {
+    name: 'CONNECT',
+    pseudo: [
+      [':method', 'CONNECT'],
+      [':authority', `${HOST}:443`],
+    ],
+    flags: FLAG.END_HEADERS,
+    status: 405,
+    reason: 'method refused',
+  },
 ]
 
 await t.test('over HTTP/2, what must not pass is refused, with a reason in the log alone', async (t) => {

@@ -73,6 +73,36 @@ export const CertificateBusy = createError(
   'EDGE_ERR_CERTIFICATE_BUSY',
   'too many certificates are being obtained: %s was not queued',
 )
+export const CertificateNameInvalid = createError(
+  'EDGE_ERR_CERTIFICATE_NAME_INVALID',
+  '%s is no name that can have a certificate: give a host name such as www.example.com',
+  400,
+)
+export const StoreFenced = createError(
+  'EDGE_ERR_STORE_FENCED',
+  'the lock for %s passed on: what was to be written is stale',
+)
+
+export type AcmeProblemFields = {
+  /** What follows `urn:ietf:params:acme:error:` (RFC 8555 6.7): `caa`, `dns`, `rateLimited`; ours: `unreachable`, `timeout`, `invalidAnswer`. */
+  readonly kind: string
+  /** Of the CA's answer; 0 without one. */
+  readonly status: number
+  /** The CA's own words. */
+  readonly detail: string
+  readonly subproblems?: readonly { readonly name: string; readonly kind: string; readonly detail: string }[]
+  readonly retryAfterMs?: number | undefined
+}
+
+/** Why a CA did not issue. */
+export class AcmeProblem extends createError<[string, string]>('EDGE_ERR_ACME_PROBLEM', 'the CA says %s: %s') {
+  readonly problem: AcmeProblemFields
+  constructor(problem: AcmeProblemFields, options?: { cause: unknown }) {
+    super(problem.kind, problem.detail)
+    if (options !== undefined) this.cause = options.cause
+    this.problem = problem
+  }
+}
 export const LocalRootInvalid = createError(
   'EDGE_ERR_LOCAL_ROOT_INVALID',
   'the local CA in %s cannot be used: %s. Remove that folder to have a new one made',

@@ -77,7 +77,7 @@ async function obtainLocked(
   signal: AbortSignal,
 ): Promise<void> {
   if (!(await permission.ask(name, signal))) throw new CertificateDenied(name)
-  const letGo = await locker.acquire(name, signal)
+  const lock = await locker.acquire(name, signal)
   try {
     // While this process waited for the lock, another one may have done the work.
     if (await hasCurrent(name, vault, issuer.id, now())) return
@@ -95,7 +95,7 @@ async function obtainLocked(
       throw error
     }
   } finally {
-    await letGo()
+    await lock.release()
   }
 }
 

@@ -27,9 +27,13 @@ export function createRedisLocker(store: RedisStore, lockMs: number = LOCK_MS): 
       }
       const beat = setInterval(() => void extend(store, key, token, lockMs), lockMs / 3)
       beat.unref()
-      return async () => {
-        clearInterval(beat)
-        await release(store, key, token)
+      return {
+        fence: 0,
+        lost: new AbortController().signal,
+        async release() {
+          clearInterval(beat)
+          await release(store, key, token)
+        },
       }
     },
   }

@@ -155,8 +155,8 @@ await t.test('an issuer that hangs is given up, and who waits may leave before',
   leave.abort(new Error('the visitor is gone'))
   await t.rejects(left, { message: 'the visitor is gone' })
   await t.rejects(obtainer.obtain('one.example'), { name: 'TimeoutError' })
-  const release = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
-  await release()
+  const lock = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
+  await lock.release()
 })
 
 await t.test('orders at one time are bounded, and so are those that wait', async (t) => {
@@ -205,6 +205,6 @@ await t.test('close ends what is under way and lets go of the locks', async (t) 
   await asked.promise
   await obtainer.close()
   for (const outcome of await outcomes) t.match(outcome, { status: 'rejected', reason: { name: 'AbortError' } })
-  const release = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
-  await release()
+  const lock = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
+  await lock.release()
 })

@@ -40,42 +40,42 @@ async function contract(t: Test, kind: 'file' | 'redis', place: string, lockers:
     let holders = 0
     let most = 0
     const turn = async (locker: Locker): Promise<void> => {
-      const release = await locker.acquire('turns.example', patience())
+      const lock = await locker.acquire('turns.example', patience())
       holders += 1
       most = Math.max(most, holders)
       await new Promise(setImmediate)
       holders -= 1
-      await release()
+      await lock.release()
     }
     await Promise.all([one, two, one, two, one, two].map(turn))
     t.equal(most, 1)
   })
 
   await t.test('names do not wait for one another', async () => {
-    const release = await one.acquire('a.example', patience())
+    const lock = await one.acquire('a.example', patience())
     const other = await two.acquire('b.example', patience())
-    await other()
-    await release()
+    await other.release()
+    await lock.release()
   })
 
   await t.test('an abort ends the wait with its reason', async (t) => {
-    const release = await one.acquire('aborted.example', patience())
+    const lock = await one.acquire('aborted.example', patience())
     const abort = new AbortController()
     const waiting = two.acquire('aborted.example', abort.signal)
     abort.abort(new Error('enough'))
     await t.rejects(waiting, { message: 'enough' })
     await t.rejects(two.acquire('aborted.example', abort.signal), { message: 'enough' })
-    await release()
+    await lock.release()
     const next = await two.acquire('aborted.example', patience())
-    await next()
+    await next.release()
   })
 
   await t.test('another process holds it until it is killed with -9', async (t) => {
     const holder = await holdElsewhere(kind, place, 'killed.example')
     await t.rejects(one.acquire('killed.example', AbortSignal.timeout(LOCK_MS * 1.5)), { name: 'TimeoutError' })
     await holder.kill()
-    const release = await one.acquire('killed.example', patience())
-    await release()
+    const lock = await one.acquire('killed.example', patience())
+    await lock.release()
   })
 }
 
@@ -105,10 +105,10 @@ await t.test('redis locker', async (t) => {
   await contract(t, 'redis', server.url, [locker, createRedisLocker(store, LOCK_MS)])
 
   await t.test('is released in redis, outside the prefix of other programs', async (t) => {
-    const release = await locker.acquire('keys.example', patience())
+    const lock = await locker.acquire('keys.example', patience())
     t.same(await redis.keys('*'), ['edge:lock:keys.example'])
     t.ok((await redis.pttl('edge:lock:keys.example')) > 0)
-    await release()
+    await lock.release()
     t.same(await redis.keys('*'), [])
   })
 
@@ -116,19 +116,19 @@ await t.test('redis locker', async (t) => {
     const faults = new Promise<string>((resolve) => {
       t.teardown(edgeChannel('fault').subscribe((fault) => resolve(fault.message)))
     })
-    const release = await locker.acquire('stolen.example', patience())
+    const lock = await locker.acquire('stolen.example', patience())
     await redis.set('edge:lock:stolen.example', 'somebody else')
     t.equal(await faults, 'lock was lost')
-    await release()
+    await lock.release()
     t.equal(await redis.get('edge:lock:stolen.example'), 'somebody else')
     await redis.del('edge:lock:stolen.example')
   })
 
   await t.test('rejects when redis goes away, releasing quietly', async (t) => {
-    const release = await locker.acquire('away.example', patience())
+    const lock = await locker.acquire('away.example', patience())
     redis.disconnect()
     await server.stop()
     await t.rejects(locker.acquire('other.example', patience()), { code: 'EDGE_ERR_STORE_UNAVAILABLE' })
-    await t.resolves(release())
+    await t.resolves(lock.release())
   })
 })

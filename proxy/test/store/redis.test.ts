@@ -106,8 +106,8 @@ await t.test('the store of a configuration', async (t) => {
   await files.vault.write(certificate)
   t.same(await files.copies?.read('one.example'), certificate)
   t.equal(files.permission, undefined)
-  const release = await files.locker.acquire('one.example', AbortSignal.timeout(1_000))
-  await release()
+  const lock = await files.locker.acquire('one.example', AbortSignal.timeout(1_000))
+  await lock.release()
 })
 
 /** All that a log could show of a thrown value. */

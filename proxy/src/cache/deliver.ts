@@ -1,9 +1,15 @@
 import { closeSync } from 'node:fs'
 import type { Exchange, Outgoing } from '../request.ts'
+import { createBuffers, type Buffers } from './buffers.ts'
 import { answerFor } from './answer.ts'
 import type { Found } from './found.ts'
 import type { Answer, FieldList } from './representation.ts'
 import { sendFile } from './stream.ts'
+
+/** Bytes of one read. A transfer has one buffer: the next read waits until the last one has left. */
+const CHUNK_BYTES = 256 * 1024
+/** 4 MB for each worker. */
+const KEPT_BUFFERS = 16
 
 /**
  * Answers a GET or HEAD from what was found, conditions and ranges included.
@@ -11,7 +17,14 @@ import { sendFile } from './stream.ts'
  * @returns nothing for what is in memory: the answer is handed over at once. A promise for a file: it resolves when the last
  * byte is handed over or the visitor is gone, never rejects, and the descriptor is closed then.
  */
-export function deliver(exchange: Exchange, found: Found, common: FieldList): Promise<void> | void {
+export type Deliver = (exchange: Exchange, found: Found, common: FieldList) => Promise<void> | void
+
+export function createDeliver(): Deliver {
+  const buffers = createBuffers(CHUNK_BYTES, KEPT_BUFFERS)
+  return (exchange, found, common) => deliver(exchange, found, common, buffers)
+}
+
+function deliver(exchange: Exchange, found: Found, common: FieldList, buffers: Buffers): Promise<void> | void {
   exchange.cache = 'HIT'
   const { head, response } = exchange
   if (found.kind === 'redirect') {
@@ -30,7 +43,7 @@ export function deliver(exchange: Exchange, found: Found, common: FieldList): Pr
       response.end(body)
     } else {
       streams = true
-      return sendFile(exchange, found.descriptor, answer.parts)
+      return sendFile(exchange, found.descriptor, answer.parts, buffers)
     }
   } finally {
     if (found.kind === 'open' && !streams) closeSync(found.descriptor)
@@ -40,8 +53,13 @@ export function deliver(exchange: Exchange, found: Found, common: FieldList): Pr
 
 function sendHead(response: Outgoing, { status, fields }: Answer, common: FieldList): void {
   const all = fields.concat(common)
-  if ('stream' in response) response.writeHead(status, all)
-  else response.writeHead(status, all)
+  if (!('stream' in response)) {
+    response.writeHead(status, all)
+    return
+  }
+  // Node's compatibility API would take the list apart and put it together again, a quarter of the time of a hit.
+  response.statusCode = status
+  if (!response.stream.destroyed) response.stream.respond([':status', String(status), ...all])
 }
 
 function bodyOf({ status, parts }: Answer, whole: Buffer): Buffer {

@@ -59,6 +59,8 @@ function resolveFolders(cacheDirectory: string, host: string): HostFolders | und
  * different bad bytes would look alike.
  */
 export function realPath(path: string): string | undefined {
+  // An error with its stack costs more than twenty looks, and a link that is not there is no rarity.
+  if (lookAt(path) === undefined) return undefined
   try {
     const real = realpathSync.native(path)
     return real.includes('\uFFFD') ? undefined : real

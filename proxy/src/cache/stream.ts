@@ -4,10 +4,9 @@ import { promisify } from 'node:util'
 import { codeOf, FileTruncated } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import type { Exchange, Outgoing } from '../request.ts'
+import type { Buffers } from './buffers.ts'
 import type { Span } from './ranges.ts'
 
-/** Bytes of one read. A transfer has one buffer: the next read waits until the last one has left. */
-const CHUNK_BYTES = 256 * 1024
 const readInto = promisify(read)
 
 /**
@@ -19,9 +18,10 @@ export async function sendFile(
   exchange: Exchange,
   descriptor: number,
   parts: readonly (Span | Buffer)[],
+  buffers: Buffers,
 ): Promise<void> {
   try {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, longestOf(parts)))
+    const buffer = buffers.take(longestOf(parts))
     for (const part of parts) {
       const chunks = Buffer.isBuffer(part) ? [part] : chunksOf(descriptor, part, buffer)
       for await (const chunk of chunks) {
@@ -30,6 +30,8 @@ export async function sendFile(
       }
     }
     exchange.response.end()
+    // Of a visitor who is gone, nobody knows what of the buffer is still to be written.
+    buffers.giveBack(buffer)
   } catch (error) {
     exchange.reason = codeOf(error)
     edgeChannel('fault').publish({ area: 'cache', message: 'file could not be sent', error, name: exchange.head.host })

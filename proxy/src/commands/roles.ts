@@ -1,5 +1,6 @@
 import { playRole, type RoleBody } from '../lifecycle/role.ts'
 import { createLog, logEvents } from '../log.ts'
+import { batchLines } from '../log/batch.ts'
 import type { Command } from './command.ts'
 
 /**
@@ -26,7 +27,10 @@ function role(name: string, load: () => Promise<RoleBody>): Command {
       // Ctrl-C reaches every process of the terminal; what it means is decided by the primary.
       context.onSignal(() => undefined)
       return playRole(async (settings, channel, handlers) => {
-        logEvents(createLog({ format: settings.config.log, destination: context.stdout }))
+        const format = settings.config.log
+        // People watch: their lines come one by one.
+        const destination = format === 'json' ? batchLines(context.stdout) : context.stdout
+        logEvents(createLog({ format, destination }))
         const body = await load()
         return body(settings, channel, handlers)
       })

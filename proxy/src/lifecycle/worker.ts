@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createMetrics } from '../admin/metrics.ts'
 import { mayPurgePlain, parsePurgeQuery, renderPurge } from '../admin/purge-request.ts'
 import { relayEvents } from '../admin/relay.ts'
-import { deliver } from '../cache/deliver.ts'
+import { createDeliver } from '../cache/deliver.ts'
 import { createFileTier, type FileTier } from '../cache/lookup.ts'
 import type { Config } from '../config.ts'
 import { edgeChannel } from '../events.ts'
@@ -43,7 +43,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
   const server = await createEdgeServer(config, {
     certificates,
     lookup: (head) => files.find(head),
-    deliver,
+    deliver: createDeliver(),
     decline(exchange) {
       if (hasBody(exchange.request)) linger(exchange)
     },

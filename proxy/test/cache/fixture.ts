@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import { deliver } from '../../src/cache/deliver.ts'
+import { createDeliver } from '../../src/cache/deliver.ts'
 import { createFileTier, type FileTier } from '../../src/cache/lookup.ts'
 import type { Connection, Exchange, Incoming, Outgoing, RequestHead } from '../../src/request.ts'
 import { identifySite } from '../../src/site/site.ts'
@@ -89,7 +89,7 @@ export async function serve(t: Test, tier: FileTier, protocol: Protocol): Promis
     const exchange = exchangeFor(head, request, response)
     exchanges.push(exchange)
     const found = tier.find(head)
-    if (found !== undefined) void deliver(exchange, found, COMMON)
+    if (found !== undefined) void createDeliver()(exchange, found, COMMON)
     else {
       response.statusCode = 404
       response.end('app')

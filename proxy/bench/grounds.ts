@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { makeCertificates } from './certificates.ts'
 
 /** All that is served, in a folder of its own: made once for a run, the same files for every server. */
@@ -51,6 +51,8 @@ export async function prepareGrounds(): Promise<Grounds> {
   const style = textOf('style', 100 * KB)
   write(join(www, 'style.css'), style)
   write(join(www, 'style.css.gz'), gzipSync(style, { level: 9 }))
+  write(join(www, 'modern.css'), style)
+  write(join(www, 'modern.css.br'), brotliCompressSync(style))
   write(join(www, '1m.pdf'), noiseOf('1m', MB))
   write(join(www, '100m.pdf'), noiseOf('100m', 100 * MB))
   for (const host of [HOSTS.files, HOSTS.cached]) prepareSite(cache, host, www)

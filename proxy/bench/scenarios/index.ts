@@ -1,5 +1,4 @@
 import type { Scenario } from '../scenario.ts'
-import { gzipVariant } from './gzip-variant.ts'
 import { handshakeScenarios } from './handshake.ts'
 import { idle } from './idle-connections.ts'
 import { memoryHits } from './memory-hit.ts'
@@ -10,10 +9,12 @@ import { notModified } from './not-modified.ts'
 import { pageFile } from './page-file.ts'
 import { proxied } from './proxied.ts'
 import { proxyCacheHit } from './proxy-cache-hit.ts'
+import { purgeStorm } from './purge-storm.ts'
 import { range } from './range.ts'
 import { startup } from './startup.ts'
 import { staticFiles } from './static-file.ts'
 import { upload } from './upload.ts'
+import { variants } from './variants.ts'
 import { websocket } from './websocket.ts'
 import { zipfMix } from './zipf-mix.ts'
 
@@ -24,7 +25,8 @@ export const SCENARIOS: readonly Scenario[] = [
   zipfMix,
   notModified,
   range,
-  gzipVariant,
+  ...variants,
+  purgeStorm,
   pageFile,
   ...staticFiles,
   miss,

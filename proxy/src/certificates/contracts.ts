@@ -107,6 +107,8 @@ export type Lock = {
 export type Budgets = {
   /** Takes one from each, or none at all when one of them is used up or closed. @returns the one that stands in the way. */
   take(charges: readonly Charge[]): Promise<Exhausted | undefined>
+  /** Gives the latest of each back: the order came to nothing, and the CA counts certificates only. */
+  giveBack(charges: readonly Charge[]): Promise<void>
   /** A CA said when it will listen again (`Retry-After`): nobody takes from this scope until then. */
   shut(scope: string, untilMs: number, reason: string): Promise<void>
   /** What `take` would say, nothing taken. */

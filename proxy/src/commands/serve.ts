@@ -19,6 +19,8 @@ export type ServeOptions = {
 }
 
 const DRAIN_MS = 30_000
+/** A terminal's Ctrl-C reaches npm and the edge, and npm passes it on: within this time it is the same one. */
+const ECHO_MS = 1000
 
 /** What `run` and `dev` share: a primary from start to the end of its drain. @returns the exit code. */
 export async function serve(context: CommandContext, options: ServeOptions): Promise<number> {
@@ -27,10 +29,13 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   logEvents(log)
   const stopping = new AbortController()
   let primary: Primary | undefined
+  let askedAtMs = 0
   context.onSignal((signal) => {
-    // Whoever asks twice means now.
-    if (stopping.signal.aborted) primary?.kill()
-    else stopping.abort(signal)
+    const sinceMs = performance.now() - askedAtMs
+    if (!stopping.signal.aborted) {
+      askedAtMs = performance.now()
+      stopping.abort(signal)
+    } else if (signal !== 'SIGINT' || sinceMs > ECHO_MS) primary?.kill() // Whoever asks twice means now.
   })
   const user = resolveUser(config.user)
   prepareDataDirectory(config.dataDirectory, user)

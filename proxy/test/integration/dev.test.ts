@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { createServer as createApp, type ServerResponse } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { ask } from './client.ts'
-import { startEdge } from './edge.ts'
+import { startEdge, temporaryDirectory } from './edge.ts'
 
 /** `npm start`: the edge with the Blot app behind it. */
 
@@ -53,4 +54,24 @@ await t.test('an app that cannot start ends the edge, with its reason', async (t
   t.match(outcome, new RegExp(`ended with 1[^]*BLOT_PORT=${port} cannot be opened[^]*the app ended with code 1`))
   t.notMatch(outcome, / {4}at /, 'no stack trace')
   t.ok(existsSync(join(directory, 'edge')))
+})
+
+await t.test('a Ctrl-C that npm passes on once more still drains', async (t) => {
+  const app = createApp().listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  t.teardown(() => app.close())
+  const { port } = app.address() as AddressInfo
+  const args = ['dev', '--upstream', `http://127.0.0.1:${port}`, '--host', 'app.localhost']
+  const edge = await startEdge(t, { args, directory: temporaryDirectory(t) })
+  const page = ask({ port: edge.https, host: 'app.localhost', ca: edge.ca, path: '/' })
+  const [, response] = (await once(app, 'request')) as [unknown, ServerResponse]
+
+  const ended = once(edge.process, 'exit')
+  edge.process.kill('SIGINT')
+  await edge.logged(({ msg }) => msg === 'draining')
+  edge.process.kill('SIGINT')
+  t.equal((await fetch(`http://127.0.0.1:${edge.admin}/status`)).status, 200, 'the primary has answered since')
+  response.end('whole')
+  t.match(await page, { status: 200, text: 'whole' })
+  t.same(await ended, [0, null])
 })

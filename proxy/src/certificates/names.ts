@@ -1,4 +1,8 @@
+import { getDomain } from 'tldts'
 import { normaliseName } from '../site/name.ts'
+
+/** Names are normalised before they come here. */
+const SUFFIXES = { allowPrivateDomains: true, extractHostname: false, validateHostname: false, detectIp: false }
 
 /**
  * The name check of a handshake: the raw server name made into a name that may have a certificate.
@@ -20,12 +24,9 @@ export function isVaultName(name: string): boolean {
 }
 
 /**
- * The domain that somebody registered, as far as its shape tells: `example.com`, `example.co.uk`. Only for sharing out
- * places in a queue, so a guess is enough: under a country's two letters, up to three letters are a registry's.
+ * The domain that somebody registered, by the public suffix list with its private part, as CAs count them: `example.com`,
+ * `example.co.uk`, `me.github.io`. A name that is a suffix itself counts as one.
  */
 export function registeredDomain(name: string): string {
-  const labels = name.split('.')
-  const [second = '', top = ''] = labels.slice(-2)
-  const count = top.length === 2 && second.length <= 3 ? 3 : 2
-  return labels.slice(-count).join('.')
+  return getDomain(name, SUFFIXES) ?? name
 }

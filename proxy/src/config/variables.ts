@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox'
+import { orderLimits } from './order-limits.ts'
 import * as kinds from './kinds.ts'
 import * as locations from './locations.ts'
 
@@ -168,6 +169,14 @@ export const variables = {
       'Who says whether a name may have a certificate: `store` (`domain:…` or `handle:…` is in Redis), a URL, or `all` on loopback. ' +
       "With files as the store, the default is the app's URL in `run` too; with `--upstream` it is exactly the `--host` names and localhost.",
     mask: locations.maskPassword,
+  }),
+  EDGE_ACME_BUDGETS: variable({
+    property: 'orderLimits',
+    kind: orderLimits,
+    defaults: always('orders=300/3h,domain=50/7d,set=5/7d,failures=5/1h'),
+    meaning:
+      'What the CA allows, counted for all machines: orders of the account, certificates of a registered domain and of the same names, failures of a host. ' +
+      'Only what differs has to be named.',
   }),
   EDGE_ISSUE_WAIT_MS: variable({
     property: 'issueWaitMs',

@@ -54,6 +54,8 @@ await t.test('names are told apart by the domain that somebody registered', asyn
     ['example.com', 'example.com'],
     ['garden.blot.im', 'blot.im'],
     ['a.example.co.uk', 'example.co.uk'],
+    ['shop.me.github.io', 'me.github.io'],
+    ['co.uk', 'co.uk'],
     ['localhost', 'localhost'],
   ]
   for (const [name, domain] of rows) t.equal(registeredDomain(name), domain, name)

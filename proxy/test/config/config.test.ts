@@ -24,6 +24,12 @@ await t.test('without any environment, dev runs on its defaults', async (t) => {
     storePrefix: 'ssl',
     issuer: 'local',
     permission: { kind: 'http', url: 'http://127.0.0.1:8080/permission' },
+    orderLimits: {
+      orders: { count: 300, windowMs: 3 * 3600_000 },
+      domain: { count: 50, windowMs: 7 * 24 * 3600_000 },
+      set: { count: 5, windowMs: 7 * 24 * 3600_000 },
+      failures: { count: 5, windowMs: 3600_000 },
+    },
     issueWaitMs: 10_000,
     wildcard: undefined,
     dhparamsFile: undefined,

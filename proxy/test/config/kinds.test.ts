@@ -139,6 +139,22 @@ await refuses('EDGE_PERMISSION', /^must be store, all, or the/, [
   'http://a#b',
 ])
 
+await t.test('EDGE_ACME_BUDGETS', async (t) => {
+  const { orderLimits } = configure({ EDGE_ACME_BUDGETS: 'domain=2000/7d, orders=90/90m' })
+  t.strictSame(orderLimits, {
+    orders: { count: 90, windowMs: 90 * 60_000 },
+    domain: { count: 2_000, windowMs: 7 * 24 * 3600_000 },
+    set: { count: 5, windowMs: 7 * 24 * 3600_000 },
+    failures: { count: 5, windowMs: 3600_000 },
+  })
+})
+await refuses('EDGE_ACME_BUDGETS', /^must be limits such as .*, not "[a-z0-9=/]+"$/, [
+  'orders=5',
+  'week=5/7d',
+  'set=5/7w',
+])
+await refuses('EDGE_ACME_BUDGETS', /^must be limits such as/, ['orders=0/1h', 'orders=5/0h'])
+
 await accepts('EDGE_ISSUE_WAIT_MS', 'issueWaitMs', [['0', 0]])
 await refuses('EDGE_ISSUE_WAIT_MS', /^must be milliseconds, 0 to 300000$/, ['10s', '300001', '-5'])
 

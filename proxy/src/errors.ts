@@ -78,6 +78,10 @@ export const CertificateNameInvalid = createError(
   '%s is no name that can have a certificate: give a host name such as www.example.com',
   400,
 )
+export const StoreKeyUnknown = createError(
+  'EDGE_ERR_STORE_KEY_UNKNOWN',
+  '%s in the store is encrypted under the key %s, which is neither EDGE_STORE_KEY nor EDGE_STORE_KEY_OLD',
+)
 export const StoreFenced = createError(
   'EDGE_ERR_STORE_FENCED',
   'the lock for %s passed on: what was to be written is stale',

@@ -1,21 +1,33 @@
 import { join } from 'node:path'
+import { createAccounts } from './accounts.ts'
+import { createFailures } from './failures.ts'
+import { createFileBudgets } from './file-budgets.ts'
+import { openFileChanges } from './file-changes.ts'
 import { openFileLocker } from './file-locker.ts'
+import { createFileRecords } from './file-records.ts'
+import { createFileSchedule } from './file-schedule.ts'
+import { createFileState } from './file-state.ts'
 import { openFileVault } from './file-vault.ts'
+import { createRedisBudgets } from './redis-budgets.ts'
+import { createRedisChanges } from './redis-changes.ts'
 import { createRedisLocker } from './redis-locker.ts'
 import { createRedisPermission } from './redis-permission.ts'
+import { createRedisRecords } from './redis-records.ts'
+import { createRedisSchedule } from './redis-schedule.ts'
 import { createRedisVault } from './redis-vault.ts'
 import { openRedis } from './redis.ts'
-import type { Locker, Permission, Vault, VaultReader } from '../certificates/contracts.ts'
+import { createSealer } from './seal.ts'
+import { createTickets } from './tickets.ts'
+import { createTokens } from './tokens.ts'
+import type { CertificateStore, Permission } from '../certificates/contracts.ts'
 import type { Config } from '../config.ts'
+import type { Records } from './records.ts'
+import type { Sealer } from './seal.ts'
 
 /** What all processes, and with Redis all machines, share. */
-export type Store = {
-  readonly vault: Vault
-  readonly locker: Locker
+export type Store = CertificateStore & {
   /** The app's allow-list, where the store holds it. */
   readonly permission: Permission | undefined
-  /** Certificates that this machine can still read while the store is away. */
-  readonly copies: VaultReader | undefined
   close(): Promise<void>
 }
 
@@ -30,16 +42,49 @@ export async function openStore(config: Pick<Config, 'store' | 'storePrefix' | '
 async function openFiles(directory: string): Promise<Store> {
   const vault = await openFileVault(join(directory, 'certificates'))
   const locker = await openFileLocker(join(directory, 'locks'))
-  return { vault, locker, permission: undefined, copies: vault, close: () => vault.close() }
+  const state = createFileState(join(directory, 'state.sqlite'))
+  const changes = await openFileChanges(state, join(directory, 'changes.bell'))
+  return {
+    vault,
+    locker,
+    ...openRecords(createFileRecords(state), createSealer([])),
+    budgets: createFileBudgets(state),
+    schedule: createFileSchedule(state),
+    changes,
+    permission: undefined,
+    copies: vault,
+    async close() {
+      changes.close()
+      state.close()
+      await vault.close()
+    },
+  }
 }
 
 async function openShared(url: string, config: Pick<Config, 'storePrefix' | 'host'>): Promise<Store> {
   const redis = await openRedis(url)
+  const changes = createRedisChanges(redis, config.host)
   return {
     vault: createRedisVault(redis, config.storePrefix),
     locker: createRedisLocker(redis),
+    ...openRecords(createRedisRecords(redis), createSealer([])),
+    budgets: createRedisBudgets(redis),
+    schedule: createRedisSchedule(redis),
+    changes,
     permission: createRedisPermission(redis, config.host),
     copies: undefined,
-    close: () => redis.close(),
+    async close() {
+      changes.close()
+      await redis.close()
+    },
+  }
+}
+
+function openRecords(records: Records, sealer: Sealer): Pick<Store, 'tokens' | 'accounts' | 'failures' | 'tickets'> {
+  return {
+    tokens: createTokens(records),
+    accounts: createAccounts(records, sealer),
+    failures: createFailures(records),
+    tickets: createTickets(records, sealer),
   }
 }

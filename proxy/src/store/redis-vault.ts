@@ -2,6 +2,7 @@ import { CertificateInvalid } from '../errors.ts'
 import { isVaultName } from '../certificates/names.ts'
 import { certificateFromPem, joinPem, parseChain } from '../certificates/verify.ts'
 import { parseObject } from './parse-object.ts'
+import { escapeGlob } from './redis.ts'
 import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
 import type { RedisStore } from './redis.ts'
 
@@ -82,8 +83,4 @@ function formatRecord({ name, chainPem, privateKeyPem, notAfterMs, issuer }: Sto
     expiry: Math.floor(notAfterMs / 1_000),
     edge: { version: 1, issuer },
   })
-}
-
-function escapeGlob(text: string): string {
-  return text.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)
 }

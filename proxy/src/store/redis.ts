@@ -10,6 +10,8 @@ const MOST_RECONNECT_MS = 2_000
 export type RedisStore = {
   /** Runs commands. Rejects with EDGE_ERR_STORE_UNAVAILABLE at once while there is no connection, or after 250 ms. */
   command<Value>(run: (redis: Redis) => Promise<Value>): Promise<Value>
+  /** A connection of its own, which is being made, for who subscribes: it goes on trying for ever, and the caller closes it. */
+  connectListener(): Redis
   close(): Promise<void>
 }
 
@@ -54,6 +56,13 @@ export async function openRedis(url: string): Promise<RedisStore> {
         throw new StoreUnavailable(plain(error).message)
       }
     },
+    connectListener() {
+      const listener = redis.duplicate({ connectionName: 'blot-edge-listener', autoResubscribe: false })
+      // Said already of the other connection.
+      listener.on('error', () => {})
+      listener.connect().catch(() => {})
+      return listener
+    },
     async close() {
       redis.disconnect()
     },
@@ -63,4 +72,9 @@ export async function openRedis(url: string): Promise<RedisStore> {
 /** An error's message alone: ioredis hangs the command on it, arguments and all, a private key among them. */
 function plain(error: unknown): Error {
   return new Error(error instanceof Error ? error.message : 'unknown')
+}
+
+/** A text that stands for itself in the patterns of Redis. */
+export function escapeGlob(text: string): string {
+  return text.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)
 }

@@ -1,0 +1,13 @@
+/**
+ * Small texts under keys such as `token:<token>`, shared by all that share a store. Each backend has one implementation,
+ * and what is kept in records is written once. Every method rejects with EDGE_ERR_STORE_UNAVAILABLE.
+ */
+export type Records = {
+  read(key: string): Promise<string | undefined>
+  write(key: string, text: string, ttlMs: number): Promise<void>
+  /** Replaces the text if it is still `before`; undefined is none. @returns what is there then. It has no time to live. */
+  swap(key: string, before: string | undefined, after: string): Promise<string>
+  remove(key: string): Promise<void>
+  /** Those whose key begins with `prefix`; what changes meanwhile is there or not. */
+  list(prefix: string): AsyncIterable<{ readonly key: string; readonly text: string }>
+}

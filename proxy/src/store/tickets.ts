@@ -1,0 +1,35 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { TicketKey, TicketKeys } from '../certificates/contracts.ts'
+import type { Records } from './records.ts'
+import type { Sealer } from './seal.ts'
+
+const KEY = 'ticket:keys'
+
+export function createTickets(records: Records, sealer: Sealer): TicketKeys {
+  const parse = (text: string | undefined): readonly TicketKey[] =>
+    text === undefined ? [] : parseKeys(sealer.open(text, KEY).plain ?? '')
+  return {
+    read: async () => parse(await records.read(KEY)),
+    async replace(before, after) {
+      const found = await records.read(KEY)
+      const keys = parse(found)
+      if (!isDeepStrictEqual(keys, before)) return keys
+      return parse(await records.swap(KEY, found, sealer.seal(JSON.stringify(after), KEY)))
+    },
+  }
+}
+
+/** What is damaged counts as none: new keys are made, and visitors do one full handshake. */
+function parseKeys(text: string): TicketKey[] {
+  try {
+    const keys: unknown = JSON.parse(text)
+    return Array.isArray(keys) && keys.every(isTicketKey) ? keys : []
+  } catch {
+    return []
+  }
+}
+
+function isTicketKey(value: unknown): value is TicketKey {
+  if (typeof value !== 'object' || value === null || !('secret' in value) || !('createdAtMs' in value)) return false
+  return typeof value.secret === 'string' && typeof value.createdAtMs === 'number'
+}

@@ -1,0 +1,63 @@
+/** What a purge names: an entry goes when one of the names is its own. */
+export type Purge = {
+  /** Normalised, without a port. */
+  readonly hosts: readonly string[]
+  /** Both schemes are meant, so none is written: `//example.com/path?query`. */
+  readonly urls: readonly string[]
+  /** The beginning of such a URL, its host whole: `//example.com/2026`. */
+  readonly prefixes: readonly string[]
+  /** As in `Cache-Tag` and `Surrogate-Key`. */
+  readonly tags: readonly string[]
+  /** Every entry; then there are no names. */
+  readonly everything: boolean
+  /** What has a lifetime becomes stale instead of being dropped. */
+  readonly soft: boolean
+}
+
+/** A purge at its place in the sequence of one machine. */
+export type NumberedPurge = { readonly number: number; readonly purge: Purge }
+
+export const EVERYTHING: Purge = { hosts: [], urls: [], prefixes: [], tags: [], everything: true, soft: false }
+
+/** A purge as JSON has it: what is empty or false is left out. */
+export type PurgeFields = { -readonly [Field in keyof Purge]?: Purge[Field] }
+
+export function toFields(purge: Purge): PurgeFields {
+  const given = Object.entries(purge).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : value))
+  return Object.fromEntries(given) as PurgeFields
+}
+
+/** @param fields such as `toFields` makes. Whatever cannot be understood might name anything: it is a purge of everything. */
+export function fromFields(fields: unknown): Purge {
+  if (typeof fields !== 'object' || fields === null) return EVERYTHING
+  const {
+    hosts = [],
+    urls = [],
+    prefixes = [],
+    tags = [],
+    everything = false,
+    soft = false,
+    ...unknown
+  } = fields as {
+    [Field in keyof Purge]?: unknown
+  }
+  const lists = [hosts, urls, prefixes, tags]
+  const isKnown = Object.keys(unknown).length === 0 && lists.every(isTexts)
+  if (!isKnown || everything !== false || typeof soft !== 'boolean')
+    return { ...EVERYTHING, soft: isKnown && soft === true }
+  return { hosts, urls, prefixes, tags, everything, soft } as Purge
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+/** A URL without its scheme, as purges name it. */
+export function withoutScheme(url: string): string {
+  return url.slice(url.indexOf('//'))
+}
+
+/** The host of such a URL. */
+export function hostIn(url: string): string {
+  return url.slice(2, url.indexOf('/', 2))
+}

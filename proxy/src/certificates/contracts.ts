@@ -19,8 +19,11 @@ export type StoredCertificate = {
 export type Vault = {
   /** @returns undefined when there is none. Rejects with EDGE_ERR_CERTIFICATE_INVALID for one that must not be served. */
   read(name: string): Promise<StoredCertificate | undefined>
-  /** Rejects with EDGE_ERR_CERTIFICATE_INVALID for what `read` would not give back. */
-  write(certificate: StoredCertificate): Promise<void>
+  /**
+   * Rejects with EDGE_ERR_CERTIFICATE_INVALID for what `read` would not give back.
+   * @param fence of the lock under the certificate's name: rejects with EDGE_ERR_STORE_FENCED when that passed on since.
+   */
+  write(certificate: StoredCertificate, fence?: number): Promise<void>
   remove(name: string): Promise<void>
   names(): AsyncIterable<string>
   close(): Promise<void>
@@ -96,9 +99,12 @@ export type Locker = {
 }
 
 export type Lock = {
-  /** Greater than that of every earlier holder: `Vault.write` refuses an older one. */
-  readonly fence: number
-  /** Aborts when the lock passed on, or may have: its heartbeat failed for as long as it lasts. */
+  /**
+   * Greater than that of every earlier holder, to be given to `Vault.write`. Undefined on files: the kernel's lock cannot
+   * pass on while its holder lives.
+   */
+  readonly fence: number | undefined
+  /** Aborts with EDGE_ERR_STORE_FENCED when the lock passed on, or may have: its heartbeat failed for as long as it lasts. */
   readonly lost: AbortSignal
   release(): Promise<void>
 }

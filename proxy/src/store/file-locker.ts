@@ -23,8 +23,8 @@ export async function openFileLocker(folder: string): Promise<Locker> {
       const digest = createHash('sha256').update(name).digest()
       const file = join(folder, `${(digest[0] ?? 0) % FILES}.lock`)
       const lock = await waitForTurn(async () => tryLock(file), PAUSES, signal)
-      // The kernel takes no lock away: nobody can have one that passed on.
-      return { fence: 0, lost: new AbortController().signal, release: async () => lock.close() }
+      // The kernel takes no lock away from who lives.
+      return { fence: undefined, lost: AbortSignal.any([]), release: async () => lock.close() }
     },
   }
 }

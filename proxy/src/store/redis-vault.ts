@@ -1,13 +1,24 @@
-import { CertificateInvalid } from '../errors.ts'
+import { CertificateInvalid, StoreFenced } from '../errors.ts'
 import { isVaultName } from '../certificates/names.ts'
 import { certificateFromPem, joinPem, parseChain } from '../certificates/verify.ts'
 import { parseObject } from './parse-object.ts'
+import { fenceKey } from './redis-locker.ts'
 import { escapeGlob } from './redis.ts'
 import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
 import type { RedisStore } from './redis.ts'
 
 const MAX_LENGTH = 512 * 1024
 const SCAN_COUNT = '500'
+
+/**
+ * KEYS: record, fence. ARGV: the record, the writer's fence; the greatest number for who writes without a lock. Whoever got
+ * a later one than the writer holds the lock now, or held it.
+ */
+const WRITE_FENCED = `
+local latest = tonumber(redis.call('get', KEYS[2]))
+if latest and latest > tonumber(ARGV[2]) then return 0 end
+redis.call('set', KEYS[1], ARGV[1])
+return 1`
 
 /**
  * Certificates under the keys of lua-resty-auto-ssl and in its format, so that either program reads what the other wrote:
@@ -25,10 +36,12 @@ export function createRedisVault(store: RedisStore, prefix: string): Vault {
       const text = await store.command((redis) => redis.get(key))
       return text === null ? undefined : parseRecord(name, text)
     },
-    async write(certificate) {
+    async write(certificate, fence) {
       const checked = certificateFromPem(certificate)
-      const key = keyOf(checked.name)
-      await store.command((redis) => redis.set(key, formatRecord(checked)))
+      const [key, record] = [keyOf(checked.name), formatRecord(checked)]
+      const args = [key, fenceKey(checked.name), record, fence ?? Number.MAX_SAFE_INTEGER]
+      const written = await store.command((redis) => redis.eval(WRITE_FENCED, 2, ...args))
+      if (written === 0) throw new StoreFenced(checked.name)
     },
     async remove(name) {
       const key = keyOf(name)

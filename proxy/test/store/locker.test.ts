@@ -106,10 +106,27 @@ await t.test('redis locker', async (t) => {
 
   await t.test('is released in redis, outside the prefix of other programs', async (t) => {
     const lock = await locker.acquire('keys.example', patience())
-    t.same(await redis.keys('*'), ['edge:lock:keys.example'])
+    t.same((await redis.keys('*keys.example')).toSorted(), ['edge:fence:keys.example', 'edge:lock:keys.example'])
+    t.equal(Number(await redis.get('edge:fence:keys.example')), lock.fence)
     t.ok((await redis.pttl('edge:lock:keys.example')) > 0)
     await lock.release()
-    t.same(await redis.keys('*'), [])
+    t.same(await redis.keys('*keys.example'), ['edge:fence:keys.example'])
+    t.ok((await redis.pttl('edge:fence:keys.example')) > 0, 'and ends by itself')
+  })
+
+  await t.test('the fence of each holder is greater, also after redis lost all of it', async (t) => {
+    const fences: number[] = []
+    for (let holders = 0; holders < 4; holders += 1) {
+      const lock = await locker.acquire('fence.example', patience())
+      fences.push(lock.fence ?? 0)
+      await lock.release()
+      if (holders === 2) await redis.flushall()
+    }
+    t.same(
+      fences,
+      fences.toSorted((one, other) => one - other),
+    )
+    t.equal(new Set(fences).size, 4)
   })
 
   await t.test('never releases the lock of the next holder, and says that its own was lost', async (t) => {
@@ -119,16 +136,24 @@ await t.test('redis locker', async (t) => {
     const lock = await locker.acquire('stolen.example', patience())
     await redis.set('edge:lock:stolen.example', 'somebody else')
     t.equal(await faults, 'lock was lost')
+    t.match(lock.lost.reason, { code: 'EDGE_ERR_STORE_FENCED' })
     await lock.release()
     t.equal(await redis.get('edge:lock:stolen.example'), 'somebody else')
     await redis.del('edge:lock:stolen.example')
   })
 
-  await t.test('rejects when redis goes away, releasing quietly', async (t) => {
-    const lock = await locker.acquire('away.example', patience())
-    redis.disconnect()
-    await server.stop()
-    await t.rejects(locker.acquire('other.example', patience()), { code: 'EDGE_ERR_STORE_UNAVAILABLE' })
-    await t.resolves(lock.release())
-  })
+  await t.test(
+    'rejects when redis goes away, releasing quietly; the lock is lost in the time that it lasts',
+    async (t) => {
+      const lock = await locker.acquire('away.example', patience())
+      const kept = await locker.acquire('kept.example', patience())
+      redis.disconnect()
+      await server.stop()
+      await t.rejects(locker.acquire('other.example', patience()), { code: 'EDGE_ERR_STORE_UNAVAILABLE' })
+      await t.resolves(lock.release())
+      if (!kept.lost.aborted) await once(kept.lost, 'abort')
+      t.match(kept.lost.reason, { code: 'EDGE_ERR_STORE_FENCED' })
+      t.equal(lock.lost.aborted, false, 'what was released is not lost')
+    },
+  )
 })

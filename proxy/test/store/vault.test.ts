@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import type { Test } from 'tap'
 import { openFileVault } from '../../src/store/file-vault.ts'
+import { createRedisLocker } from '../../src/store/redis-locker.ts'
 import { createRedisVault } from '../../src/store/redis-vault.ts'
 import { openRedis } from '../../src/store/redis.ts'
 import { DAY_MS, invalid, makeCertificate, makeKey } from '../certificates/factory.ts'
@@ -177,6 +178,23 @@ await t.test('redis vault', async (t) => {
       await redis.set('ssl:lua.example:latest', JSON.stringify(record).replaceAll('/', String.raw`\/`))
       t.match(await vault.read('lua.example'), { chainPem, privateKeyPem, notAfterMs, issuer: undefined })
     }
+  })
+
+  await t.test('refuses what a holder writes whose lock passed on', async (t) => {
+    const [late, next] = [await makeCertificate('fenced.example'), await makeCertificate('fenced.example')]
+    const locker = createRedisLocker(store)
+    const lost = await locker.acquire('fenced.example', AbortSignal.timeout(5_000))
+    await redis.del('edge:lock:fenced.example')
+    const lock = await locker.acquire('fenced.example', AbortSignal.timeout(5_000))
+    await t.rejects(vault.write(late, lost.fence), { code: 'EDGE_ERR_STORE_FENCED' }, 'before the next one has written')
+    await vault.write(next, lock.fence)
+    await redis.set('ssl:fenced.example:latest', '{"written":"by another program"}')
+    await t.rejects(vault.write(late, lost.fence), { code: 'EDGE_ERR_STORE_FENCED' })
+    await vault.write(next, lock.fence)
+    t.equal((await vault.read('fenced.example'))?.chainPem, next.chainPem)
+    await lock.release()
+    await vault.write(late)
+    t.equal((await vault.read('fenced.example'))?.chainPem, late.chainPem, 'without a lock it is somebody’s will')
   })
 
   await t.test('refuses damaged records', async (t) => {

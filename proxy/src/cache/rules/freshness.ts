@@ -1,0 +1,55 @@
+import { parseHttpDate } from '../http-date.ts'
+import type { FieldList } from '../representation.ts'
+import type { AnswerHead } from './answer-head.ts'
+import { secondsOf, type Directives } from './directives.ts'
+import { linesOf } from './fields.ts'
+
+export type FreshnessFacts = {
+  readonly directives: Directives
+  /** The directives are those of `CDN-Cache-Control`: `Expires` is not for us. */
+  readonly isTargeted: boolean
+  readonly dateMs: number | undefined
+  readonly untilPurged: boolean
+}
+
+/** Statuses whose answers may be kept by guess (RFC 9110 15.1). 206 is among them, but parts are not stored here. */
+const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501])
+/** A tenth of the time since the last change (RFC 9111 4.2.2), at most a day. */
+const HEURISTIC_SHARE = 0.1
+const HEURISTIC_MAX_S = 86_400
+/** What Blot's NGINX kept, and how long, when the app said nothing. */
+const UNTIL_PURGED: ReadonlySet<number> = new Set([200, 301, 302, 400, 404])
+const YEAR_S = 31_536_000
+
+export function isHeuristicallyCacheable(status: number): boolean {
+  return HEURISTIC.has(status)
+}
+
+/** Does the answer itself say until when it is fresh (RFC 9111 4.2.1)? */
+export function isExplicit(fields: FieldList, directives: Directives, isTargeted: boolean): boolean {
+  if (directives.has('s-maxage') || directives.has('max-age')) return true
+  return !isTargeted && linesOf(fields, 'expires').length > 0
+}
+
+/**
+ * Freshness lifetime in seconds (RFC 9111 4.2.1): `s-maxage`, `max-age`, `Expires`, a guess. What is there and malformed is
+ * stale (4.2.1, 5.3).
+ */
+export function lifetimeOf(head: AnswerHead, facts: FreshnessFacts): number {
+  const { directives, isTargeted, dateMs = head.receivedMs } = facts
+  const seconds = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age')
+  if (seconds !== undefined) return Number.isNaN(seconds) ? 0 : seconds
+  if (isExplicit(head.fields, directives, isTargeted)) {
+    const expiresMs = parseHttpDate(linesOf(head.fields, 'expires')[0] ?? '', head.receivedMs)
+    return expiresMs === undefined ? 0 : Math.max(0, expiresMs - dateMs) / 1000
+  }
+  if (facts.untilPurged && directives.size === 0 && UNTIL_PURGED.has(head.status)) return YEAR_S
+  return heuristicLifetime(head, facts)
+}
+
+function heuristicLifetime(head: AnswerHead, { directives, dateMs = head.receivedMs }: FreshnessFacts): number {
+  if (!HEURISTIC.has(head.status) && !directives.has('public')) return 0
+  const modifiedMs = parseHttpDate(linesOf(head.fields, 'last-modified')[0] ?? '', head.receivedMs)
+  if (modifiedMs === undefined) return 0
+  return Math.min(HEURISTIC_MAX_S, (Math.max(0, dateMs - modifiedMs) / 1000) * HEURISTIC_SHARE)
+}

@@ -1,0 +1,72 @@
+import t from 'tap'
+import type { IncomingHttpHeaders } from 'node:http'
+import { whyNotStored, type Refusal } from '../../../src/cache/rules/storable.ts'
+import { answer, date, request, type Fields } from './answers.ts'
+
+const FRESH = 'max-age=60'
+
+await t.test('what may be stored, and the rule that decides (RFC 9111 3)', async (t) => {
+  const rows: [name: string, fields: Fields, expected: Refusal | undefined, status?: number][] = [
+    ['fresh', { 'Cache-Control': FRESH }, undefined],
+    ['no-store', { 'Cache-Control': `${FRESH}, no-store` }, 'no-store'],
+    ['private', { 'Cache-Control': `${FRESH}, private` }, 'private'],
+    ['private about one field', { 'Cache-Control': `${FRESH}, private="x-a"` }, undefined],
+    ['no-cache with a validator', { 'Cache-Control': 'no-cache', ETag: '"a"' }, undefined],
+    ['no-cache without one', { 'Cache-Control': 'no-cache' }, 'no freshness'],
+    ['nothing said', {}, 'no freshness'],
+    ['a validator alone', { ETag: '"a"' }, undefined],
+    ['stale from the beginning', { 'Cache-Control': 'max-age=0' }, 'no freshness'],
+    ['stale, but with a validator', { 'Cache-Control': 'max-age=0', ETag: '"a"' }, undefined],
+    ['Expires', { Expires: date(60) }, undefined],
+    ['Vary: *', { 'Cache-Control': FRESH, Vary: 'Accept, *' }, 'vary *'],
+    ['Set-Cookie', { 'Cache-Control': FRESH, 'Set-Cookie': 'a=b' }, 'set-cookie'],
+    ['Set-Cookie with public', { 'Cache-Control': `public, ${FRESH}`, 'Set-Cookie': 'a=b' }, undefined],
+    ['Set-Cookie with s-maxage', { 'Cache-Control': 's-maxage=9', 'Set-Cookie': 'a=b' }, undefined],
+    ['no-store for others only', { 'CDN-Cache-Control': FRESH, 'Cache-Control': 'no-store' }, undefined],
+    ['no-store for us', { 'CDN-Cache-Control': 'no-store', 'Cache-Control': FRESH }, 'no-store'],
+    ['must-understand, understood', { 'Cache-Control': `${FRESH}, must-understand, no-store` }, undefined],
+    [
+      'must-understand, not understood',
+      { 'Cache-Control': `${FRESH}, must-understand, no-store` },
+      'must-understand',
+      299,
+    ],
+    ['a part', { 'Cache-Control': FRESH, 'Content-Range': 'bytes 0-1/9' }, 'status', 206],
+    ['not modified', { 'Cache-Control': FRESH }, 'status', 304],
+    ['an app in trouble', { 'Cache-Control': FRESH }, 'status', 503],
+    ['too many requests', { 'Cache-Control': FRESH }, 'status', 429],
+    ['an unknown status with a lifetime', { 'Cache-Control': FRESH }, undefined, 299],
+    ['an unknown status without', { ETag: '"a"' }, 'no freshness', 299],
+    ['a redirect with a lifetime', { 'Cache-Control': FRESH }, undefined, 302],
+    ['a redirect without', { 'Last-Modified': date(-1000) }, 'no freshness', 302],
+    ['400 by guess', { 'Last-Modified': date(-1000) }, 'no freshness', 400],
+    ['404 by guess', { 'Last-Modified': date(-1000) }, undefined, 404],
+  ]
+  for (const [name, fields, expected, status = 200] of rows) {
+    t.equal(whyNotStored('GET', request(), answer(fields, status)), expected, name)
+  }
+})
+
+await t.test('what the request says about it', async (t) => {
+  const auth = { authorization: 'Basic YTpi' }
+  const rows: [
+    name: string,
+    method: string,
+    headers: IncomingHttpHeaders,
+    cacheControl: string,
+    Refusal | undefined,
+  ][] = [
+    ['POST', 'POST', {}, FRESH, 'method'],
+    ['HEAD', 'HEAD', {}, FRESH, 'method'],
+    ['no-store', 'GET', { 'cache-control': 'no-store' }, FRESH, 'request no-store'],
+    ['credentials', 'GET', auth, FRESH, 'authorization'],
+    ['credentials, public', 'GET', auth, `${FRESH}, public`, undefined],
+    ['credentials, s-maxage', 'GET', auth, 's-maxage=9', undefined],
+    ['credentials, must-revalidate', 'GET', auth, `${FRESH}, must-revalidate`, undefined],
+    ['credentials, proxy-revalidate', 'GET', auth, `${FRESH}, proxy-revalidate`, 'authorization'],
+    ['a cookie is no reason', 'GET', { cookie: 'a=b' }, FRESH, undefined],
+  ]
+  for (const [name, method, headers, cacheControl, expected] of rows) {
+    t.equal(whyNotStored(method, request(headers), answer({ 'Cache-Control': cacheControl })), expected, name)
+  }
+})

@@ -24,7 +24,7 @@ export type PurgeFields = { -readonly [Field in keyof Purge]?: Purge[Field] }
 
 export function toFields(purge: Purge): PurgeFields {
   const given = Object.entries(purge).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : value))
-  return Object.fromEntries(given) as PurgeFields
+  return Object.fromEntries(given)
 }
 
 /** @param fields such as `toFields` makes. Whatever cannot be understood might name anything: it is a purge of everything. */

@@ -46,6 +46,8 @@ export type HandshakeOutcome = 'memory' | 'stored' | 'issued' | 'fallback' | 're
 export type HandshakeEvent = {
   name: string | undefined
   outcome: HandshakeOutcome
+  /** By a session ticket: no certificate was sent. */
+  resumed: boolean
   durationMs: number
   address: string
   reason: string | undefined

@@ -27,6 +27,7 @@ const REQUEST: RequestEvent = {
 const REFUSED: HandshakeEvent = {
   name: 'scanner.example',
   outcome: 'refused',
+  resumed: false,
   durationMs: 1,
   address: '203.0.113.9',
   reason: 'not permitted',

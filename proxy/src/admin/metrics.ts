@@ -24,6 +24,8 @@ export type Counters = {
   /** Requests by duration: one number for each of DURATION_BOUNDS_S, and a last one for all above; not cumulative. */
   durations: { buckets: number[]; sumSeconds: number }
   handshakes: Record<HandshakeOutcome, number>
+  /** Of those, the ones that went by a session ticket. */
+  resumed: number
   certificates: { obtained: number; failed: number }
   purges: { applied: number; entries: number }
   faults: number
@@ -52,6 +54,7 @@ export function zeroCounters(): Counters {
     bytes: 0,
     durations: { buckets: Array.from({ length: DURATION_BOUNDS_S.length + 1 }, () => 0), sumSeconds: 0 },
     handshakes: record(OUTCOMES, () => 0),
+    resumed: 0,
     certificates: { obtained: 0, failed: 0 },
     purges: { applied: 0, entries: 0 },
     faults: 0,
@@ -78,12 +81,14 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
   const certificates = { obtained: 0, failed: 0 }
   const purges = { applied: 0, entries: 0 }
   let faults = 0
+  let resumed = 0
   let connections = 0
 
   const unsubscribe = [
     requests.stop,
-    edgeChannel('handshake').subscribe(({ outcome }) => {
-      increment(handshakes, OUTCOMES.indexOf(outcome))
+    edgeChannel('handshake').subscribe((handshake) => {
+      if (handshake.resumed) resumed += 1
+      increment(handshakes, OUTCOMES.indexOf(handshake.outcome))
     }),
     edgeChannel('certificate').subscribe(({ phase }) => {
       if (phase !== 'obtaining') certificates[phase] += 1
@@ -109,6 +114,7 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
         counters: {
           ...requests.counters(),
           handshakes: record(OUTCOMES, (i) => handshakes[i] ?? 0),
+          resumed,
           certificates: { ...certificates },
           purges: { ...purges },
           faults,

@@ -36,9 +36,10 @@ function requestMetrics({ counters }: MergedMetrics): Metric[] {
 }
 
 function tlsMetrics({ counters }: MergedMetrics): Metric[] {
-  const { handshakes, certificates } = counters
+  const { handshakes, resumed, certificates } = counters
   return [
     counter('handshakes_total', 'TLS handshakes by where the certificate came from.', by('outcome', handshakes)),
+    counter('handshakes_resumed_total', 'TLS handshakes that went by a session ticket.', resumed),
     counter('certificates_total', 'Certificates ordered, by result.', by('result', certificates)),
   ]
 }

@@ -28,6 +28,9 @@ const TLS12_CIPHERS = [
 /** For clients without elliptic curves; offered only where the operator gave parameters for it. */
 const DHE_CIPHERS = ['DHE-RSA-AES128-GCM-SHA256', 'DHE-RSA-AES256-GCM-SHA384']
 
+/** A session may be resumed for so long; a ticket key lives that much longer than it encrypts. */
+const SESSION_SECONDS = 12 * 3600
+
 /** The TLS settings of every context: TLS 1.2 and 1.3; all suites are good ones, so the visitor's order decides. */
 export function tlsSettings(dhparamsPem: string | undefined): SecureContextOptions {
   const ciphers = [...TLS13_CIPHERS, ...TLS12_CIPHERS, ...(dhparamsPem === undefined ? [] : DHE_CIPHERS)]
@@ -36,6 +39,9 @@ export function tlsSettings(dhparamsPem: string | undefined): SecureContextOptio
     ciphers: ciphers.join(':'),
     ecdhCurve: 'auto',
     honorCipherOrder: false,
+    // The same in every process: Node would make it out of the command line.
+    sessionIdContext: 'blot-edge',
+    sessionTimeout: SESSION_SECONDS,
     ...(dhparamsPem === undefined ? {} : { dhparam: dhparamsPem }),
   }
 }

@@ -11,6 +11,7 @@ import type { ProcessReport } from './messages.ts'
 import type { RoleBody } from './role.ts'
 import { collectMetrics, collectStatus } from './status.ts'
 import { sumCounts } from './sum-counts.ts'
+import { openTicketRotation } from './tickets.ts'
 
 /** The manager: what a machine does once, and the admin API. Workers ask it, and serve on without it. */
 export const manager: RoleBody = async (settings, channel, handlers) => {
@@ -33,6 +34,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     await obtainer?.obtain(name)
     return null
   }
+  const rotation = await openTicketRotation(config, store, channel, handlers)
 
   const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
   const admin = await createAdmin({
@@ -50,6 +52,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     listeners: listener === undefined ? [] : [listener],
     async drain() {
       await admin.close()
+      rotation.close()
       await obtainer?.close()
       await store.close()
     },

@@ -1,5 +1,6 @@
 import type { AdminEvent } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
+import type { TicketKey } from '../certificates/contracts.ts'
 
 /**
  * The calls between the processes of one machine. Whoever calls names a role, or one worker: the primary passes the call
@@ -10,6 +11,10 @@ export type Calls = {
   obtain: { ask: { name: string }; answer: null }
   /** worker -> manager: the fallback certificate shall be in the data directory. Answers with the id of the issuer. */
   prepare: { ask: null; answer: { issuerId: string | null } }
+  /** worker -> manager: which keys do session tickets have? */
+  tickets: { ask: null; answer: readonly TicketKey[] }
+  /** manager -> workers: these are the keys of session tickets now. */
+  useTickets: { ask: { keys: readonly TicketKey[] }; answer: null }
   /** anyone -> workers: drop these hosts from memory (all of them: `hosts` null). Answers with entries dropped by host. */
   purge: { ask: { hosts: readonly string[] | null }; answer: Record<string, number> }
   /** manager -> workers: what have you counted? */

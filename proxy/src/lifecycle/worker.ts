@@ -20,6 +20,7 @@ import type { Channel } from './channel.ts'
 import type { Calls } from './messages.ts'
 import type { RoleBody } from './role.ts'
 import { sumCounts } from './sum-counts.ts'
+import { openWorkerTickets } from './tickets.ts'
 
 const purges = edgeChannel('purge')
 
@@ -27,6 +28,7 @@ const purges = edgeChannel('purge')
 export const worker: RoleBody = async ({ id, config, listeners }, channel, handlers) => {
   const store = await openStore(config)
   const certificates = await openWorkerCertificates(config, store, channel)
+  const tickets = await openWorkerTickets(channel, handlers)
   const files = createFileTier({
     cacheDirectory: config.cacheDirectory,
     cdnDirectory: join(config.appDataDirectory, 'static'),
@@ -42,6 +44,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
   const pool = createPool({ upstreams: config.upstreams })
   const server = await createEdgeServer(config, {
     certificates,
+    tickets,
     lookup: (head) => files.find(head),
     deliver: createDeliver(),
     decline(exchange) {

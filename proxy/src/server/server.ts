@@ -9,7 +9,7 @@ import { createApp } from './app.ts'
 import { bindConnection, boundConnection } from './bind.ts'
 import { createCommonHeaders } from './common-headers.ts'
 import { createGuard } from './guard.ts'
-import { startHandshake, type HandshakeCertificates } from './handshake.ts'
+import { startHandshake, type HandshakeCertificates, type HandshakeTickets } from './handshake.ts'
 import { createHttp1 } from './http1.ts'
 import { createHttp2 } from './http2.ts'
 import { createReceiver } from './receive.ts'
@@ -29,6 +29,7 @@ export type ServerRooms<Found> = Pick<
   'lookup' | 'deliver' | 'decline' | 'purge' | 'inMaintenance'
 > & {
   certificates: HandshakeCertificates
+  tickets?: HandshakeTickets
   /** The routes that reach the upstream, and the tunnels to it. */
   upstream(tools: AnswerTools): Pick<StageRooms<Found>, 'pipe'> & { register(app: FastifyInstance): void }
   mayPurge(head: RequestHead): boolean
@@ -88,7 +89,7 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   }
 
   function takeSecure(accepted: Accepted): void {
-    startHandshake(accepted, rooms.certificates, ({ socket, protocol, serverName, covers }) => {
+    startHandshake(accepted, rooms, ({ socket, protocol, serverName, covers }) => {
       registry.opened(accepted.tracked)
       // Who names no server, or repeats what the handshake named, contradicts nothing.
       const agrees = (host: string): boolean => serverName === undefined || host === serverName || covers(host)

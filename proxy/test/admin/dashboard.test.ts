@@ -81,6 +81,7 @@ function publishSome(): void {
   edgeChannel('handshake').publish({
     name: '<img src=x>',
     outcome: 'refused',
+    resumed: false,
     durationMs: 1,
     address: '203.0.113.9',
     reason: 'not permitted',

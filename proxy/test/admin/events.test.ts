@@ -126,7 +126,7 @@ await t.test('what a process relays is small, plain and limited', async (t) => {
   const events: AdminEvent[] = []
   const stop = relayEvents('worker-2', (event) => events.push(event))
   t.teardown(stop)
-  const handshake = { name: undefined, durationMs: 1, address: '203.0.113.9', reason: 'no server name' }
+  const handshake = { name: undefined, resumed: false, durationMs: 1, address: '203.0.113.9', reason: 'no server name' }
   edgeChannel('handshake').publish({ ...handshake, outcome: 'memory' })
   edgeChannel('fault').publish({ area: 'x', message: 'y', error: new Error('z'.repeat(10_000)) })
   edgeChannel('purge').publish({ hosts: Array.from({ length: 1000 }, String), entries: 1, durationMs: 1 })

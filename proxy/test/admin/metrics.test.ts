@@ -30,7 +30,7 @@ function publishSome(): void {
   requests.publish({ ...REQUEST, durationMs: 0.5 })
   requests.publish({ ...REQUEST, status: 502, cache: undefined, durationMs: 90_000, aborted: true, bytes: 0 })
   requests.publish({ ...REQUEST, status: 0, cache: 'MISS', bytes: 5e9 })
-  const handshake = { name: 'a.example', durationMs: 1, address: '203.0.113.9', reason: undefined }
+  const handshake = { name: 'a.example', resumed: true, durationMs: 1, address: '203.0.113.9', reason: undefined }
   for (const outcome of ['memory', 'memory', 'refused'] as const)
     edgeChannel('handshake').publish({ ...handshake, outcome })
   const certificate = { name: 'a.example', issuer: 'local', durationMs: 1, reason: undefined }
@@ -56,6 +56,7 @@ await t.test('counts what the channels report, until it is stopped', async (t) =
   t.equal(counters.durations.buckets.at(-1), 1, 'above all bounds')
   t.ok(Math.abs(counters.durations.sumSeconds - 90.0045) < 1e-9)
   t.same(counters.handshakes, { memory: 2, stored: 0, issued: 0, fallback: 0, refused: 1 })
+  t.equal(counters.resumed, 3)
   t.same(counters.certificates, { obtained: 1, failed: 1 })
   t.same(counters.purges, { applied: 1, entries: 4 })
   t.equal(counters.faults, 1)

@@ -1,19 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import t from 'tap'
+import { startTrustingBrowser } from './chromium.ts'
 import { startEdge, temporaryDirectory } from './edge.ts'
 
-const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const SAVED_FILE_LIMIT_MS = 30_000
 
 const directory = temporaryDirectory(t)
@@ -21,19 +12,7 @@ const blogs = join(directory, 'blogs')
 await cp(join(import.meta.dirname, '../../../blot-app/blogs'), blogs, { recursive: true })
 const edge = await startEdge(t, { args: ['dev'], directory, environment: { BLOT_BLOGS_DIRECTORY: blogs } })
 
-/** A browser whose user trusts the local CA, by the store that Chromium reads on Linux. */
-const home = join(directory, 'home')
-const store = join(home, '.pki/nssdb')
-await mkdir(store, { recursive: true })
-const root = join(directory, 'edge/local-ca/root.pem')
-execFileSync('certutil', ['-d', `sql:${store}`, '-N', '--empty-password'])
-execFileSync('certutil', ['-d', `sql:${store}`, '-A', '-t', 'C,,', '-n', 'blot-edge', '-i', root])
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: CHROMIUM_ARGS,
-  env: { ...process.env, HOME: home },
-})
-t.teardown(() => browser.close())
+const browser = await startTrustingBrowser(t, edge)
 
 async function openPage(): Promise<{ page: Page; complaints: string[] }> {
   const page = await browser.newPage()

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -31,6 +31,8 @@ const LOOK_MS = 10
 /** A group of its own: Ctrl-C reaches the benchmark alone, which then ends what it has started. */
 export async function launch(options: LaunchOptions): Promise<Launched> {
   // Appending, so that a log can be emptied while it is written to.
+  // What an earlier server of the same folder wrote says nothing of this one, least of all its ports.
+  rmSync(options.logFile, { force: true })
   const log = openSync(options.logFile, 'a')
   const child = spawn('taskset', ['-c', options.core, options.command, ...options.args], {
     cwd: options.directory,

@@ -12,6 +12,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['chromium', 'chromium'],
   ['certutil', 'libnss3-tools'],
   ['curl', 'curl'],
+  ['pebble', 'pebble'],
   ['openssl', 'openssl'],
 ]
 

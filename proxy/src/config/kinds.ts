@@ -134,6 +134,19 @@ export const keyPrefix = {
   show: String,
 }
 
+const keyBytes = 32
+
+/** A key for AES-256, as text: it goes from process to process. */
+export const secretKey = {
+  schema: Type.String(),
+  right: `${keyBytes} random bytes in base64, as openssl rand -base64 ${keyBytes} prints them`,
+  parse(text: string) {
+    const key = Buffer.from(text, 'base64')
+    return key.length === keyBytes && key.toString('base64') === text ? text : undefined
+  },
+  show: String,
+}
+
 export const userName = {
   schema: Type.String({ pattern: '^([a-z_][a-z0-9_.-]{0,31}|[1-9][0-9]{0,9})$' }),
   right: 'the name or number of an unprivileged user',

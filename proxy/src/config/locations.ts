@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { normaliseName } from '../site/name.ts'
 import { bracket } from './bracket.ts'
 import { Unfit } from './kinds.ts'
+import { parseSentinelUrl, sentinelForm } from './sentinel-url.ts'
 
 /** Kinds of value that say where something is: URLs, addresses with a port, lists of them. */
 
@@ -57,7 +58,7 @@ export const upstreams = {
     list.map((upstream) => `${upstream.url}${upstream.backup ? ';backup' : ''}`).join(', '),
 }
 
-const storeForms = 'file:FOLDER, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or rediss://…'
+const storeForms = `file:FOLDER, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss://… or ${sentinelForm}`
 
 /** The store: a folder of this machine, or a Redis that machines share. */
 export const storeLocation = {
@@ -70,8 +71,8 @@ export const storeLocation = {
     const folder = /^file:(?:\/\/(?=\/))?(.+)$/s.exec(text)?.[1]
     if (folder !== undefined)
       return folder.includes('\0') ? undefined : { kind: 'file', directory: resolve(directory, folder) }
-    if (text.startsWith('redis+sentinel:')) return new Unfit(`${storeForms}: Sentinel is not in this version`)
-    return isRedisUrl(text) ? { kind: 'redis', url: text } : undefined
+    const isRedis = isRedisUrl(text) || parseSentinelUrl(text) !== undefined
+    return isRedis ? { kind: 'redis', url: text } : undefined
   },
   show: (store: { kind: 'file'; directory: string } | { kind: 'redis'; url: string }) =>
     store.kind === 'file' ? `file:${store.directory}` : maskPassword(store.url),

@@ -7,6 +7,7 @@ import type { Mode, Values } from './variables.ts'
 export function compareValues(values: Partial<Values>, mode: Mode): ConfigFault[] {
   const rules = [
     storeTwice,
+    sameStoreKey,
     halfWildcard,
     openAdmin,
     openPermission,
@@ -20,9 +21,14 @@ export function compareValues(values: Partial<Values>, mode: Mode): ConfigFault[
 
 function storeTwice({ EDGE_STORE: store, BLOT_REDIS_HOST: host }: Partial<Values>): ConfigFault | undefined {
   if (store === undefined || host === undefined) return undefined
-  if (store.kind === 'redis' && serverOf(store.url) === serverOf(host)) return undefined
+  if (store.kind === 'redis' && URL.canParse(store.url) && serverOf(store.url) === serverOf(host)) return undefined
   const message = `names another store than EDGE_STORE (${storeLocation.show(store)}): set one of them, or both to the same`
   return { variable: 'BLOT_REDIS_HOST', value: redisHost.show(host), message }
+}
+
+function sameStoreKey({ EDGE_STORE_KEY: key, EDGE_STORE_KEY_OLD: old }: Partial<Values>): ConfigFault | undefined {
+  if (old === undefined || key !== old) return undefined
+  return { variable: 'EDGE_STORE_KEY_OLD', value: '***', message: 'is EDGE_STORE_KEY too: unset it, or make a new key' }
 }
 
 function halfWildcard(values: Partial<Values>): ConfigFault | undefined {

@@ -146,6 +146,21 @@ export const variables = {
     meaning: 'Where certificates and locks are kept: a folder, or a Redis shared by machines.',
     mask: locations.maskPassword,
   }),
+  EDGE_STORE_KEY: variable({
+    property: 'storeKey',
+    kind: kinds.optional(kinds.secretKey),
+    defaults: {},
+    meaning: 'Private keys are kept encrypted under this key. lua-resty-auto-ssl cannot read them then.',
+    mask: hide,
+  }),
+  EDGE_STORE_KEY_OLD: variable({
+    property: 'storeKeyOld',
+    kind: kinds.optional(kinds.secretKey),
+    defaults: {},
+    meaning:
+      'The key of before. What it encrypted is written anew when it is read: under `EDGE_STORE_KEY`, or without that in the clear.',
+    mask: hide,
+  }),
   EDGE_STORE_PREFIX: variable({
     property: 'storePrefix',
     kind: kinds.keyPrefix,

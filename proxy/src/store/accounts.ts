@@ -7,17 +7,20 @@ import type { Sealer } from './seal.ts'
 export function createAccounts(records: Records, sealer: Sealer): AcmeAccounts {
   return {
     async read(id) {
-      const text = await records.read(keyOf(id))
-      return text === undefined ? undefined : parseAccount(text, id, sealer)
+      const key = keyOf(id)
+      const text = await records.read(key)
+      const opened = text === undefined ? undefined : parseAccount(text, id, sealer)
+      if (opened?.isOutdated) void records.swap(key, text, formatAccount(opened.account, sealer)).catch(() => {})
+      return opened?.account
     },
     async keepFirst(account) {
       const key = keyOf(account)
       const found = await records.read(key)
       const first = found === undefined ? undefined : parseAccount(found, account, sealer)
-      if (first !== undefined) return first
+      if (first !== undefined) return first.account
       // One that cannot be read any more is replaced; between two writers, the first one wins.
       const kept = await records.swap(key, found, formatAccount(account, sealer))
-      return parseAccount(kept, account, sealer) ?? account
+      return parseAccount(kept, account, sealer)?.account ?? account
     },
   }
 }
@@ -32,10 +35,13 @@ function formatAccount({ directoryUrl, email, url, privateKeyPem }: AcmeAccount,
   return JSON.stringify({ directoryUrl, email, url, privateKeyPem: sealed })
 }
 
-function parseAccount(text: string, id: AcmeAccountId, sealer: Sealer): AcmeAccount | undefined {
+type OpenedAccount = { readonly account: AcmeAccount; readonly isOutdated: boolean }
+
+/** @returns undefined for what is damaged: another account is registered. */
+function parseAccount(text: string, id: AcmeAccountId, sealer: Sealer): OpenedAccount | undefined {
   const { url, privateKeyPem } = parseObject(text) ?? {}
   if (typeof url !== 'string' || typeof privateKeyPem !== 'string') return undefined
-  const { plain } = sealer.open(privateKeyPem, keyOf(id))
+  const { plain, isOutdated } = sealer.open(privateKeyPem, keyOf(id))
   if (plain === undefined) return undefined
-  return { directoryUrl: id.directoryUrl, email: id.email, url, privateKeyPem: plain }
+  return { account: { directoryUrl: id.directoryUrl, email: id.email, url, privateKeyPem: plain }, isOutdated }
 }

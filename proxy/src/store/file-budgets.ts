@@ -5,9 +5,9 @@ import type { FileState } from './file-state.ts'
 /** Budgets of one machine, by its clock. What a clock wrote that was ahead counts from now. */
 export function createFileBudgets(state: FileState, now: () => number = Date.now): Budgets {
   return {
-    look: (charges) => state.run((sql) => findExhausted(sql, charges, now())),
+    look: (charges) => state.write((sql) => findExhausted(sql, charges, now())),
     take: (charges) =>
-      state.run((sql) => {
+      state.write((sql) => {
         const nowMs = now()
         const exhausted = findExhausted(sql, charges, nowMs)
         if (exhausted !== undefined) return exhausted
@@ -18,14 +18,14 @@ export function createFileBudgets(state: FileState, now: () => number = Date.now
         return undefined
       }),
     async giveBack(charges) {
-      await state.run((sql) => {
+      await state.write((sql) => {
         for (const { scope } of charges) {
           sql.run`DELETE FROM taken WHERE rowid = (SELECT rowid FROM taken WHERE scope = ${scope} ORDER BY at_ms DESC LIMIT 1)`
         }
       })
     },
     async shut(scope, untilMs, reason) {
-      await state.run((sql) => {
+      await state.write((sql) => {
         const nowMs = now()
         sql.run`DELETE FROM shut WHERE until_ms <= ${nowMs}`
         correctClock(sql, scope, nowMs)

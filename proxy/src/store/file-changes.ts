@@ -24,7 +24,7 @@ export async function openFileChanges(state: FileState, bell: string): Promise<C
   }
   return {
     async publish(change) {
-      await state.run((sql) => {
+      await state.write((sql) => {
         sql.run`INSERT INTO change (text) VALUES (${JSON.stringify(change)})`
         sql.run`DELETE FROM change WHERE id <= ${lastId(sql) - KEPT}`
       })
@@ -43,7 +43,7 @@ function watchBell(state: FileState, bell: string, tell: ChangeListener): { clos
   let last: number | undefined
   const hear = async (): Promise<void> => {
     try {
-      const news = await state.run((sql) => readSince(sql, last))
+      const news = await state.write((sql) => readSince(sql, last))
       last = news.id
       if (news.missed) tell({ kind: 'all' })
       for (const text of news.texts) {

@@ -26,8 +26,12 @@ CREATE TABLE IF NOT EXISTS change (id INTEGER PRIMARY KEY AUTOINCREMENT, text TE
 
 /** What the processes of one machine share beside the certificates, in one SQLite file: transactions that a `kill -9` cannot halve. */
 export type FileState = {
+  /** Runs one statement that changes nothing; nobody waits for it. Rejects with EDGE_ERR_STORE_UNAVAILABLE. */
+  read<Value>(work: (sql: SQLTagStore) => Value): Promise<Value>
   /** Runs statements as one transaction. Rejects with EDGE_ERR_STORE_UNAVAILABLE. */
-  run<Value>(work: (sql: SQLTagStore) => Value): Promise<Value>
+  write<Value>(work: (sql: SQLTagStore) => Value): Promise<Value>
+  /** Makes what was written safe from a power failure, and leaves no trace of what it replaced. */
+  settle(): Promise<void>
   close(): void
 }
 
@@ -35,25 +39,28 @@ export type FileState = {
 export function createFileState(file: string): FileState {
   let open: { database: DatabaseSync; sql: SQLTagStore } | undefined
 
-  function attempt<Value>(work: (sql: SQLTagStore) => Value): { value: Value } | undefined {
+  function attempt<Value>(work: (database: DatabaseSync, sql: SQLTagStore) => Value): { value: Value } | undefined {
     try {
       open ??= openDatabase(file)
-      return { value: transact(open.database, open.sql, work) }
+      return { value: work(open.database, open.sql) }
     } catch (error) {
       if (resultOf(error) === BUSY) return undefined
       throw error
     }
   }
 
+  async function run<Value>(work: (database: DatabaseSync, sql: SQLTagStore) => Value): Promise<Value> {
+    try {
+      return (await waitForTurn(async () => attempt(work), PAUSES, AbortSignal.timeout(PATIENCE_MS))).value
+    } catch (cause) {
+      throw new StoreUnavailable(cause instanceof Error ? cause.message : 'unknown', { cause })
+    }
+  }
+
   return {
-    async run(work) {
-      const signal = AbortSignal.timeout(PATIENCE_MS)
-      try {
-        return (await waitForTurn(async () => attempt(work), PAUSES, signal)).value
-      } catch (cause) {
-        throw new StoreUnavailable(cause instanceof Error ? cause.message : 'unknown', { cause })
-      }
-    },
+    read: (work) => run((_, sql) => work(sql)),
+    write: (work) => run((database, sql) => transact(database, () => work(sql))),
+    settle: () => run((database) => database.exec('PRAGMA wal_checkpoint(TRUNCATE)')),
     close() {
       open?.database.close()
       open = undefined
@@ -61,10 +68,10 @@ export function createFileState(file: string): FileState {
   }
 }
 
-function transact<Value>(database: DatabaseSync, sql: SQLTagStore, work: (sql: SQLTagStore) => Value): Value {
+function transact<Value>(database: DatabaseSync, work: () => Value): Value {
   database.exec('BEGIN IMMEDIATE')
   try {
-    const value = work(sql)
+    const value = work()
     database.exec('COMMIT')
     return value
   } catch (error) {

@@ -4,9 +4,13 @@ import { join } from 'node:path'
 import { CertificateInvalid, StoreUnavailable, codeOf } from '../errors.ts'
 import { isVaultName } from '../certificates/names.ts'
 import { certificateFromPem } from '../certificates/verify.ts'
+import { openFileLocker } from './file-locker.ts'
 import { parseObject } from './parse-object.ts'
+import { createSealer } from './seal.ts'
+import { damaged, labelOf, openRecord } from './sealed-record.ts'
 import { UNFINISHED, readIfThere, syncFolder, writeWhole } from '../certificates/whole-file.ts'
 import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
+import type { Sealer } from './seal.ts'
 
 const MAX_BYTES = 512 * 1024
 const SUFFIX = '.json'
@@ -14,22 +18,51 @@ const SUFFIX = '.json'
 const MAX_STEM = 240
 /** An unfinished file of that age belongs to nobody any more. */
 const ABANDONED_MS = 3600_000
+/** How long a write waits for others that write. */
+const WRITE_MS = 2_000
 
 /** Certificates as files, one JSON file each, in a folder that only its owner reads. */
-export async function openFileVault(folder: string): Promise<Vault> {
+export async function openFileVault(folder: string, sealer: Sealer = createSealer()): Promise<Vault> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await chmod(folder, 0o700)
   await removeAbandoned(folder)
+  // Writers take turns, and are no holders of other locks' files: who holds the lock of a name may write it.
+  const writers = await openFileLocker(join(folder, '.writers'))
+
+  async function whileWriting(name: string, work: () => Promise<void>): Promise<void> {
+    const lock = await writers.acquire(name, AbortSignal.timeout(WRITE_MS))
+    try {
+      await work()
+    } finally {
+      await lock.release()
+    }
+  }
+
+  /** In the background of a read: where it fails, or somebody was quicker, the next read sees to it. */
+  async function reseal(certificate: StoredCertificate, text: string): Promise<void> {
+    const file = fileOf(folder, certificate.name)
+    const replace = async (): Promise<void> => {
+      if ((await readIfThere(file, MAX_BYTES)) === text)
+        await writeWhole(file, formatRecord(certificate, sealer), 0o600)
+    }
+    await whileWriting(certificate.name, replace).catch(() => {})
+  }
 
   return {
     async read(name) {
       const text = await reach(name, () => readIfThere(fileOf(folder, name), MAX_BYTES))
-      return text === undefined ? undefined : parseRecord(name, text)
+      if (text === undefined) return undefined
+      const { chainPem, privateKeyPem: privateKey, issuer } = parseObject(text) ?? {}
+      const { certificate, isOutdated } = openRecord({ name, chainPem, privateKey, issuer }, sealer)
+      if (isOutdated) void reseal(certificate, text)
+      return certificate
     },
     async write(certificate) {
-      const { name, chainPem, privateKeyPem, issuer } = certificateFromPem(certificate)
-      const text = JSON.stringify({ name, chainPem, privateKeyPem, issuer })
-      await reach(name, () => writeWhole(fileOf(folder, name), text, 0o600))
+      const checked = certificateFromPem(certificate)
+      const { name } = checked
+      await reach(name, () =>
+        whileWriting(name, () => writeWhole(fileOf(folder, name), formatRecord(checked, sealer), 0o600)),
+      )
     },
     async remove(name) {
       await reach(name, async () => {
@@ -70,20 +103,16 @@ async function nameOf(folder: string, file: string): Promise<string | undefined>
   return typeof recorded === 'string' ? recorded : undefined
 }
 
-function parseRecord(name: string, text: string): StoredCertificate {
-  const { chainPem, privateKeyPem, issuer } = parseObject(text) ?? {}
-  if (typeof chainPem !== 'string' || typeof privateKeyPem !== 'string') {
-    throw new CertificateInvalid(name, 'its record in the vault is damaged')
-  }
-  return certificateFromPem({ name, chainPem, privateKeyPem, issuer: typeof issuer === 'string' ? issuer : undefined })
+function formatRecord({ name, chainPem, privateKeyPem, issuer }: StoredCertificate, sealer: Sealer): string {
+  return JSON.stringify({ name, chainPem, privateKeyPem: sealer.seal(privateKeyPem, labelOf(name)), issuer })
 }
 
 async function reach<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work()
   } catch (cause) {
-    if (cause instanceof RangeError) throw new CertificateInvalid(name, 'its record in the vault is damaged', { cause })
-    if (cause instanceof CertificateInvalid) throw cause
+    if (cause instanceof RangeError) throw damaged(name, cause)
+    if (cause instanceof CertificateInvalid || cause instanceof StoreUnavailable) throw cause
     throw new StoreUnavailable(codeOf(cause), { cause })
   }
 }

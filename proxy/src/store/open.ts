@@ -31,23 +31,28 @@ export type Store = CertificateStore & {
   close(): Promise<void>
 }
 
+export type StoreConfig = Pick<Config, 'store' | 'storePrefix' | 'host'> &
+  Partial<Pick<Config, 'storeKey' | 'storeKeyOld' | 'issuer'>>
+
 /**
  * Opens the store that the configuration names. Files: rejects with the error of the file system. Redis: resolves also while it
  * is away; then every question to it rejects with EDGE_ERR_STORE_UNAVAILABLE until it is back.
  */
-export async function openStore(config: Pick<Config, 'store' | 'storePrefix' | 'host'>): Promise<Store> {
-  return config.store.kind === 'file' ? openFiles(config.store.directory) : openShared(config.store.url, config)
+export async function openStore(config: StoreConfig): Promise<Store> {
+  const { store, storeKey: key, storeKeyOld: formerKey } = config
+  const sealer = createSealer({ key, formerKey, readOnly: config.issuer === 'none' })
+  return store.kind === 'file' ? openFiles(store.directory, sealer) : openShared(store.url, config, sealer)
 }
 
-async function openFiles(directory: string): Promise<Store> {
-  const vault = await openFileVault(join(directory, 'certificates'))
+async function openFiles(directory: string, sealer: Sealer): Promise<Store> {
+  const vault = await openFileVault(join(directory, 'certificates'), sealer)
   const locker = await openFileLocker(join(directory, 'locks'))
   const state = createFileState(join(directory, 'state.sqlite'))
   const changes = await openFileChanges(state, join(directory, 'changes.bell'))
   return {
     vault,
     locker,
-    ...openRecords(createFileRecords(state), createSealer([])),
+    ...openRecords(createFileRecords(state), sealer),
     budgets: createFileBudgets(state),
     schedule: createFileSchedule(state),
     changes,
@@ -61,13 +66,13 @@ async function openFiles(directory: string): Promise<Store> {
   }
 }
 
-async function openShared(url: string, config: Pick<Config, 'storePrefix' | 'host'>): Promise<Store> {
+async function openShared(url: string, config: StoreConfig, sealer: Sealer): Promise<Store> {
   const redis = await openRedis(url)
   const changes = createRedisChanges(redis, config.host)
   return {
-    vault: createRedisVault(redis, config.storePrefix),
+    vault: createRedisVault(redis, config.storePrefix, sealer),
     locker: createRedisLocker(redis),
-    ...openRecords(createRedisRecords(redis), createSealer([])),
+    ...openRecords(createRedisRecords(redis), sealer),
     budgets: createRedisBudgets(redis),
     schedule: createRedisSchedule(redis),
     changes,

@@ -1,17 +1,18 @@
 import { Redis } from 'ioredis'
 import { StoreUnavailable } from '../errors.ts'
+import { redisOptions } from './redis.ts'
 
 /**
  * Connects, logs in and asks for one PONG within `limitMs`.
  * @throws EDGE_ERR_STORE_UNAVAILABLE with what Redis or the network said.
  */
 export async function pingRedis(url: string, limitMs: number): Promise<void> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
+  const redis = new Redis({
+    ...redisOptions(url),
+    commandTimeout: limitMs,
     retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
     enableReadyCheck: false,
-    protocol: 2,
-    disableClientInfo: true,
   })
   let reason: string | undefined
   // `connect` and `ping` only say that the connection is closed; the first event says why.

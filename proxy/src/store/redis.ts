@@ -1,10 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { getCACertificates } from 'node:tls'
 import { Redis } from 'ioredis'
+import type { RedisOptions } from 'ioredis'
+import { parseSentinelUrl } from '../config/sentinel-url.ts'
 import { StoreUnavailable } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 
 /** A command that takes longer fails: a handshake must not hang on the store. */
 const COMMAND_MS = 250
 const CONNECT_MS = 1_000
+/** A connection on which nothing comes back is given up: the machine at its other end is gone without a word. */
+const SILENT_MS = 2_000
 const MOST_RECONNECT_MS = 2_000
 
 export type RedisStore = {
@@ -18,24 +24,11 @@ export type RedisStore = {
 /**
  * Connects, and goes on trying for ever; resolves after the first try, whatever came of it: an edge starts without
  * its store too. That the store went away is published as a fault, once until it is back.
- * @param url `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
+ * @param url as EDGE_STORE has it: `redis://`, `rediss://` for TLS, `redis+sentinel://`.
  */
 export async function openRedis(url: string): Promise<RedisStore> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_MS,
-    connectTimeout: CONNECT_MS,
-    // Its timer runs out even for a connection that is closed, and keeps an ending process alive.
-    disconnectTimeout: COMMAND_MS,
-    // The older protocol and no greetings: what every Redis since version 4 understands.
-    protocol: 2,
-    disableClientInfo: true,
-    connectionName: 'blot-edge',
-    retryStrategy: (tries) => Math.min(MOST_RECONNECT_MS, 50 * 2 ** Math.min(tries, 10)) * (0.75 + Math.random() / 4),
-  })
+  const options = redisOptions(url)
+  const redis = new Redis(options)
   let away = false
   redis.on('ready', () => {
     away = false
@@ -45,9 +38,8 @@ export async function openRedis(url: string): Promise<RedisStore> {
     away = true
     edgeChannel('fault').publish({ area: 'store', message: 'redis is away', error: plain(error) })
   })
-  await redis.connect().catch(() => {
-    // Published by the listener above; ioredis goes on trying.
-  })
+  // What fails is published by the listener above, and ioredis goes on trying: among Sentinels without an end.
+  await Promise.race([redis.connect().catch(() => {}), delay(CONNECT_MS, undefined, { ref: false })])
   return {
     async command(run) {
       try {
@@ -57,7 +49,7 @@ export async function openRedis(url: string): Promise<RedisStore> {
       }
     },
     connectListener() {
-      const listener = redis.duplicate({ connectionName: 'blot-edge-listener', autoResubscribe: false })
+      const listener = new Redis({ ...options, connectionName: 'blot-edge-listener', autoResubscribe: false })
       // Said already of the other connection.
       listener.on('error', () => {})
       listener.connect().catch(() => {})
@@ -67,6 +59,57 @@ export async function openRedis(url: string): Promise<RedisStore> {
       redis.disconnect()
     },
   }
+}
+
+/** How to connect to what a URL names. */
+export function redisOptions(url: string): Omit<RedisOptions, 'replyMapping'> {
+  return {
+    ...addressOf(url),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_MS,
+    socketTimeout: SILENT_MS,
+    connectTimeout: CONNECT_MS,
+    // Its timer runs out even for a connection that is closed, and keeps an ending process alive.
+    disconnectTimeout: COMMAND_MS,
+    // The older protocol and no greetings: what every Redis since version 5 understands.
+    protocol: 2,
+    disableClientInfo: true,
+    connectionName: 'blot-edge',
+    retryStrategy: pauseMs,
+    sentinelRetryStrategy: pauseMs,
+    sentinelCommandTimeout: COMMAND_MS,
+    // A master that was replaced, and is a replica now: whoever is asked next knows the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  }
+}
+
+function addressOf(url: string): RedisOptions {
+  const sentinel = parseSentinelUrl(url)
+  if (sentinel !== undefined) {
+    const { sentinels, master: name, database: db, username, password } = sentinel
+    return { sentinels: [...sentinels], name, db, ...credentials(username, password) }
+  }
+  const { protocol, hostname, port, pathname, username, password } = new URL(url)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 6379),
+    db: Number(pathname.slice(1) || 0),
+    ...credentials(decodeURIComponent(username), decodeURIComponent(password)),
+    // Operators sign their own servers: what this machine trusts counts, beside what Node brings along.
+    ...(protocol === 'rediss:' && { tls: { ca: [...getCACertificates('default'), ...getCACertificates('system')] } }),
+  }
+}
+
+/** Without a name of a user it is the password of all (`requirepass`). */
+function credentials(username: string | undefined, password: string | undefined): RedisOptions {
+  return { ...(username && { username }), ...(password && { password }) }
+}
+
+function pauseMs(tries: number): number {
+  return Math.min(MOST_RECONNECT_MS, 50 * 2 ** Math.min(tries, 10)) * (0.75 + Math.random() / 4)
 }
 
 /** An error's message alone: ioredis hangs the command on it, arguments and all, a private key among them. */

@@ -6,15 +6,22 @@ import type { Sealer } from './seal.ts'
 const KEY = 'ticket:keys'
 
 export function createTickets(records: Records, sealer: Sealer): TicketKeys {
+  const format = (keys: readonly TicketKey[]): string => sealer.seal(JSON.stringify(keys), KEY)
   const parse = (text: string | undefined): readonly TicketKey[] =>
     text === undefined ? [] : parseKeys(sealer.open(text, KEY).plain ?? '')
   return {
-    read: async () => parse(await records.read(KEY)),
+    async read() {
+      const text = await records.read(KEY)
+      const keys = parse(text)
+      const isOutdated = text !== undefined && sealer.open(text, KEY).isOutdated
+      if (isOutdated) void records.swap(KEY, text, format(keys)).catch(() => {})
+      return keys
+    },
     async replace(before, after) {
       const found = await records.read(KEY)
       const keys = parse(found)
       if (!isDeepStrictEqual(keys, before)) return keys
-      return parse(await records.swap(KEY, found, sealer.seal(JSON.stringify(after), KEY)))
+      return parse(await records.swap(KEY, found, format(after)))
     },
   }
 }

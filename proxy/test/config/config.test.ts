@@ -22,6 +22,8 @@ await t.test('without any environment, dev runs on its defaults', async (t) => {
     upstreams: [{ url: 'http://127.0.0.1:8080', backup: false }],
     store: { kind: 'file', directory: '/srv/data/edge/store' },
     storePrefix: 'ssl',
+    storeKey: undefined,
+    storeKeyOld: undefined,
     issuer: 'local',
     permission: { kind: 'http', url: 'http://127.0.0.1:8080/permission' },
     orderLimits: {

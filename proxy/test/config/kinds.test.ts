@@ -112,7 +112,38 @@ await refuses('EDGE_STORE', /^must be file:FOLDER, redis:/, [
   'http://db',
   'postgres://db',
 ])
-await refuses('EDGE_STORE', /Sentinel is not in this version$/, ['redis+sentinel://a,b/main'])
+await accepts(
+  'EDGE_STORE',
+  'store',
+  [
+    'redis+sentinel://db/main',
+    'redis+sentinel://:p%40ss@10.0.0.1:26379,[fd00::5]:1,db.example/my-master_1/3',
+    'redis+sentinel://me:@db:1/main',
+  ].map((url) => [url, { kind: 'redis', url }]),
+)
+await refuses('EDGE_STORE', /redis\+sentinel:\/\/.*\/MASTER/, [
+  'redis+sentinel://db',
+  'redis+sentinel://db/',
+  'redis+sentinel://db,/main',
+  'redis+sentinel://db:0/main',
+  'redis+sentinel://db:70000/main',
+  'redis+sentinel://[10.0.0.1]/main',
+  'redis+sentinel://a@b@db/main',
+  'redis+sentinel://:%@db/main',
+  'redis+sentinel://db/main/x',
+  'redis+sentinel://db/main?password=x',
+])
+
+const storeKey = Buffer.alloc(32, 7).toString('base64')
+await accepts('EDGE_STORE_KEY', 'storeKey', [[storeKey, storeKey]])
+await accepts('EDGE_STORE_KEY_OLD', 'storeKeyOld', [[storeKey, storeKey]])
+await refuses('EDGE_STORE_KEY', /^must be 32 random bytes in base64, as openssl rand -base64 32 prints them$/, [
+  'hunter2',
+  storeKey.slice(0, -1),
+  Buffer.alloc(16).toString('base64'),
+  Buffer.alloc(33).toString('base64'),
+  `${storeKey}${storeKey}`,
+])
 
 await accepts('BLOT_REDIS_HOST', 'store', [
   ['db', { kind: 'redis', url: 'redis://db:6379' }],

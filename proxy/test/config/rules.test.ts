@@ -11,20 +11,36 @@ type Rule = {
   mode?: Mode
 }
 
+function storeKey(text: string): string {
+  return Buffer.alloc(32, text).toString('base64')
+}
+
 const rules: readonly Rule[] = [
   {
     name: 'BLOT_REDIS_HOST and EDGE_STORE do not contradict one another',
     blamed: 'BLOT_REDIS_HOST',
-    message: /names another store than EDGE_STORE \((file:\/x|rediss?:\/\/(\*\*\*@)?(db|other)(\/1)?)\)/,
+    message: /names another store than EDGE_STORE \((file:\/x|redis(s|\+sentinel)?:\/\/(\*\*\*@)?(db|other)[^)]*)\)/,
     wrong: [
       { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'redis://:secret@other' },
       { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'rediss://db' },
       { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'redis://db/1' },
       { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'file:/x' },
+      { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'redis+sentinel://db:6379,other/1' },
+      { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'redis+sentinel://db:6379/0' },
     ],
     right: [
       { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'redis://db' },
       { BLOT_REDIS_HOST: 'db', EDGE_STORE: 'redis://:secret@DB:6379/0' },
+    ],
+  },
+  {
+    name: 'the key of before is not the key of now',
+    blamed: 'EDGE_STORE_KEY_OLD',
+    message: /^is EDGE_STORE_KEY too: unset it, or make a new key$/,
+    wrong: [{ EDGE_STORE_KEY: storeKey('a'), EDGE_STORE_KEY_OLD: storeKey('a') }],
+    right: [
+      { EDGE_STORE_KEY: storeKey('a'), EDGE_STORE_KEY_OLD: storeKey('b') },
+      { EDGE_STORE_KEY_OLD: storeKey('a') },
     ],
   },
   {

@@ -4,13 +4,14 @@ import { createFileBudgets } from '../../src/store/file-budgets.ts'
 import { createFileState } from '../../src/store/file-state.ts'
 import { pollUntil } from '../certificates/poll.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
-import { openPair } from './stores.ts'
+import { makePlace } from './stores.ts'
 
 const HOUR_MS = 3_600_000
 
 for (const kind of ['file', 'redis'] as const) {
   await t.test(`${kind} budgets`, async (t) => {
-    const { one, two } = await openPair(t, kind)
+    const place = await makePlace(t, kind)
+    const [one, two] = [await place.open(t), await place.open(t)]
     const charge = (
       scope: string,
       limit: number,

@@ -2,13 +2,13 @@ import t from 'tap'
 import type { AcmeAccount, Failure, TicketKey } from '../../src/certificates/contracts.ts'
 import { pollUntil } from '../certificates/poll.ts'
 import { makeKey } from '../certificates/factory.ts'
-import { openPair } from './stores.ts'
+import { makePlace } from './stores.ts'
 
 /** What machines share in small records: the same on files and on Redis. */
 for (const kind of ['file', 'redis'] as const) {
   await t.test(`${kind} store`, async (t) => {
-    const pair = await openPair(t, kind)
-    const { one, two } = pair
+    const place = await makePlace(t, kind)
+    const [one, two] = [await place.open(t), await place.open(t)]
 
     await t.test('whoever is asked knows the answer of a challenge, until its time is over', async (t) => {
       await one.tokens.put('a-token', 'a-token.thumbprint', 60_000)
@@ -110,8 +110,7 @@ for (const kind of ['file', 'redis'] as const) {
     })
 
     await t.test('what was kept is there after all have closed', async (t) => {
-      const again = await pair.open()
-      t.teardown(() => again.close())
+      const again = await place.open(t)
       t.equal(await again.schedule.size(), 2)
       t.equal((await again.tickets.read()).length, 2)
     })

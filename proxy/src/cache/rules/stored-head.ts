@@ -9,6 +9,8 @@ import { isExplicit, lifetimeOf } from './freshness.ts'
 /** A head with what the rules ask of it again and again, read once. */
 export type StoredHead = AnswerHead & {
   readonly directives: Directives
+  /** The site's operator wants answers kept that say nothing of their freshness. */
+  readonly untilPurged: boolean
   /** Of the app; undefined when there is none that is valid. */
   readonly dateMs: number | undefined
   /** Seconds that the answer had spent elsewhere when it arrived here. */
@@ -19,16 +21,14 @@ export type StoredHead = AnswerHead & {
   readonly lifetimeS: number
 }
 
-export type HeadOptions = {
-  /** For an answer that says nothing of its freshness, where the site's operator wants those kept. */
-  readonly untilPurged?: boolean
-}
+export type HeadOptions = { readonly untilPurged?: boolean }
 
 export function readHead(head: AnswerHead, { untilPurged = false }: HeadOptions = {}): StoredHead {
   const { directives, isTargeted } = directivesOf(head.fields)
   const dateMs = dateOf(head.fields, 'date', head.receivedMs)
   return {
     ...head,
+    untilPurged,
     directives,
     dateMs,
     ageS: readAge(linesOf(head.fields, 'age')),

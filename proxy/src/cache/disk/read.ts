@@ -1,0 +1,78 @@
+import { closeSync, fstatSync, futimesSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { lookAt } from '../../static/open.ts'
+import type { StoredAnswer } from '../stored-answer.ts'
+import { decodeFooter, decodeHead, FOOTER_BYTES } from './answer-file.ts'
+import { isTexts } from './parse.ts'
+
+/** An answer from a file: its body in memory, or the open file of which it is the beginning. Whoever holds a descriptor closes it. */
+export type ReadAnswer = { readonly stored: StoredAnswer; readonly size: number } & (
+  { readonly kind: 'memory'; readonly body: Buffer } | { readonly kind: 'open'; readonly descriptor: number }
+)
+
+/** What is used is touched, so that it stays; but not at each use. */
+const TOUCH_MS = 3_600_000
+const CHUNK_BYTES = 256 * 1024
+
+/**
+ * Reads an answer; synchronous, as `lookup` is. A file that is torn or damaged is removed.
+ * @param maxMemoryBytes a larger body stays in its file, once its checksum is found right.
+ * @returns undefined if there is none. Throws the system's errors.
+ */
+export function readAnswer(path: string, maxMemoryBytes: number, nowMs: number): ReadAnswer | undefined {
+  if (lookAt(path) === undefined) return undefined
+  const descriptor = openSync(path, 'r')
+  let read: ReadAnswer | undefined
+  try {
+    const { size, mtimeMs } = fstatSync(descriptor)
+    read = readOpen(descriptor, size, maxMemoryBytes)
+    if (read !== undefined && nowMs - mtimeMs > TOUCH_MS) futimesSync(descriptor, nowMs / 1000, nowMs / 1000)
+  } finally {
+    if (read?.kind !== 'open') closeSync(descriptor)
+  }
+  if (read === undefined) rmSync(path, { force: true })
+  return read
+}
+
+/** The names in a signpost; undefined without one. */
+export function readSignpost(path: string): readonly string[] | undefined {
+  if (lookAt(path) === undefined) return undefined
+  const names: unknown = JSON.parse(readFileSync(path, 'utf8'))
+  return isTexts(names) ? names : undefined
+}
+
+function readOpen(descriptor: number, size: number, maxMemoryBytes: number): ReadAnswer | undefined {
+  if (size < FOOTER_BYTES) return undefined
+  const footer = decodeFooter(readAt(descriptor, size - FOOTER_BYTES, FOOTER_BYTES), size)
+  if (footer === undefined) return undefined
+  const { bodyBytes, headBytes, bodyChecksum } = footer
+  const stored = decodeHead(readAt(descriptor, bodyBytes, headBytes), footer)
+  if (stored === undefined) return undefined
+  if (bodyBytes > maxMemoryBytes) {
+    return checksumOf(descriptor, bodyBytes) === bodyChecksum
+      ? { kind: 'open', stored, size: bodyBytes, descriptor }
+      : undefined
+  }
+  const body = readAt(descriptor, 0, bodyBytes)
+  return crc32(body) === bodyChecksum ? { kind: 'memory', stored, size: bodyBytes, body } : undefined
+}
+
+function checksumOf(descriptor: number, bytes: number): number {
+  let checksum = 0
+  for (let position = 0; position < bytes; position += CHUNK_BYTES) {
+    checksum = crc32(readAt(descriptor, position, Math.min(CHUNK_BYTES, bytes - position)), checksum)
+  }
+  return checksum
+}
+
+/** Less than was asked for where the file ends. */
+function readAt(descriptor: number, position: number, length: number): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  while (filled < length) {
+    const read = readSync(descriptor, buffer, filled, length - filled, position + filled)
+    if (read === 0) break
+    filled += read
+  }
+  return buffer.subarray(0, filled)
+}

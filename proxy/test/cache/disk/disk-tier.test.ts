@@ -1,6 +1,15 @@
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createReclaimer } from '../../../src/cache/disk/reclaim.ts'

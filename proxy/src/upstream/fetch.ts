@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import {
   BodyTooLarge,
   RequestInvalid,
@@ -30,22 +31,37 @@ const RETRY_WITHIN_MS = 800
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const RETRY_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
+/** A question that is bound to no visitor: it goes on when he leaves. */
+export type DetachedQuestion = {
+  /** Of a request without a body. */
+  readonly head: RequestHead
+  /** Ends it. */
+  readonly signal: AbortSignal
+  /** Who is told 1xx answers, and the name of the upstream. */
+  readonly visitor: Exchange | undefined
+}
+
 /** Asks an upstream, at most two of them. Rejects with an error that `failureOf` knows. */
 export type Fetch = {
   (exchange: Exchange): Promise<Answer>
+  detached(question: DetachedQuestion): Promise<Answer>
   upgrade(exchange: Exchange): Promise<Answer | Switched>
+}
+
+/** What an upstream is asked, and by whom. */
+type Asking = {
+  readonly head: RequestHead
+  readonly limits: RequestClass
+  readonly body: Readable | null
+  readonly upgrade: string | undefined
+  readonly visitor: Exchange | undefined
+  /** Calls back when nobody wants the answer any more. */
+  onLeave(leave: () => void): void
 }
 
 /** The stage `fetch`. When the visitor leaves, at whatever point, the upstream's connection is ended. */
 export function createFetch({ pool, config, classify = classOf }: FetchOptions): Fetch {
-  async function ask(exchange: Exchange, upgrade: string | undefined): Promise<Answer | Switched> {
-    const { head, request, response } = exchange
-    const limits = classify(head)
-    if (Number(head.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
-      linger(exchange)
-      throw new BodyTooLarge(limits.maxBodyBytes)
-    }
-    const body = upgrade === undefined && hasBody(request) ? openBody(exchange, limits) : null
+  async function ask({ head, limits, body, upgrade, visitor, onLeave }: Asking): Promise<Answer | Switched> {
     const question: Question = {
       method: head.method,
       path: head.target,
@@ -53,13 +69,15 @@ export function createFetch({ pool, config, classify = classOf }: FetchOptions):
       body,
       upgrade,
       readMs: limits.readMs,
-      inform: (status, headers) => inform(exchange, status, headers),
+      inform(status, headers) {
+        if (visitor !== undefined) inform(visitor, status, headers)
+      },
     }
     let attempt: Attempt | undefined
-    response.once('close', () => attempt?.abort(VisitorLeft))
+    onLeave(() => attempt?.abort(VisitorLeft))
     try {
       return await tryTwice(pool, question, (target) => {
-        exchange.upstream = target.address
+        if (visitor !== undefined) visitor.upstream = target.address
         attempt = new Attempt(target, question)
         return attempt
       })
@@ -69,11 +87,28 @@ export function createFetch({ pool, config, classify = classOf }: FetchOptions):
     }
   }
 
-  const fetch = (exchange: Exchange): Promise<Answer> => ask(exchange, undefined) as Promise<Answer>
+  async function askFor(exchange: Exchange, upgrade: string | undefined): Promise<Answer | Switched> {
+    const { head, request, response } = exchange
+    const limits = classify(head)
+    if (Number(head.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
+      linger(exchange)
+      throw new BodyTooLarge(limits.maxBodyBytes)
+    }
+    const body = upgrade === undefined && hasBody(request) ? openBody(exchange, limits) : null
+    const onLeave = (leave: () => void): void => void response.once('close', leave)
+    return ask({ head, limits, body, upgrade, visitor: exchange, onLeave })
+  }
+
+  const fetch = (exchange: Exchange): Promise<Answer> => askFor(exchange, undefined) as Promise<Answer>
+  fetch.detached = ({ head, signal, visitor }: DetachedQuestion): Promise<Answer> => {
+    const onLeave = (leave: () => void): void => signal.addEventListener('abort', leave, { once: true })
+    const asking = { head, limits: classify(head), body: null, upgrade: undefined, visitor, onLeave }
+    return ask(asking) as Promise<Answer>
+  }
   fetch.upgrade = (exchange: Exchange): Promise<Answer | Switched> => {
     // Over HTTP/2, what follows is the tunnel's.
     if (exchange.head.version !== '2.0' && hasBody(exchange.request)) return Promise.reject(new RequestInvalid())
-    return ask(exchange, offeredProtocols(exchange.head.headers.upgrade))
+    return askFor(exchange, offeredProtocols(exchange.head.headers.upgrade))
   }
   return fetch
 }

@@ -14,10 +14,18 @@ export type UpstreamOptions = FetchOptions & {
   readonly commonHeaders: (exchange: Exchange) => readonly string[]
   /** Answers with one of the edge's own pages. */
   readonly fail: Fail
+  /** What stands between a visitor and the app, such as a cache. */
+  readonly around?: (fetch: Fetch) => FetchOrAnswer
 }
 
+/** @returns undefined when the exchange has been answered already. */
+export type FetchOrAnswer = (exchange: Exchange) => Promise<Answer | undefined>
+
 type Dispatch = Extract<NonNullable<FastifyHttpProxyOptions['undici']>, { request: unknown }>
-type DispatchCallback = (error: Error | null, answer?: { statusCode: number; headers: object; body: Answer }) => void
+type DispatchCallback = (
+  error: Error | null,
+  answer?: { statusCode: number; headers: object; body: Answer | undefined },
+) => void
 
 /** The exchange travels with the headers that the plugin copies for its dispatcher: a symbol is no header. */
 const exchangeKey = Symbol('exchange')
@@ -29,7 +37,8 @@ type Carrier = { [exchangeKey]?: Exchange }
  * outcome. Method, target, headers and body come from the exchange, untouched by Fastify.
  */
 export function registerUpstream(app: FastifyInstance, options: UpstreamOptions): void {
-  const fetch = createFetch(options)
+  const asIs = createFetch(options)
+  const fetch = options.around?.(asIs) ?? asIs
   // Of a method that has no body for Fastify, it reads none and judges no Content-Type.
   const methods = METHODS.filter((method) => method !== 'CONNECT')
   for (const method of methods) app.addHttpMethod(method, { overrideExisting: true })
@@ -45,7 +54,8 @@ export function registerUpstream(app: FastifyInstance, options: UpstreamOptions)
       retryDelay: () => null,
       onResponse(request, reply, { stream }) {
         reply.hijack()
-        settle(exchangeOf(request.raw), stream as unknown as Answer, options)
+        const answer = stream as unknown as Answer | undefined
+        if (answer !== undefined) settle(exchangeOf(request.raw), answer, options)
       },
       onError(reply, { error }) {
         reply.hijack()
@@ -56,8 +66,8 @@ export function registerUpstream(app: FastifyInstance, options: UpstreamOptions)
 }
 
 /** What the plugin takes for undici. */
-function createDispatcher(fetch: Fetch): Dispatch {
-  const ask = callbackify<Exchange, Answer>(fetch)
+function createDispatcher(fetch: FetchOrAnswer): Dispatch {
+  const ask = callbackify<Exchange, Answer | undefined>(fetch)
   function request({ headers }: { headers: Carrier }, callback: DispatchCallback): void {
     const exchange = headers[exchangeKey]
     if (exchange === undefined) throw new TypeError('this request did not come through the stages')

@@ -73,6 +73,22 @@ export const CertificateBusy = createError(
   'EDGE_ERR_CERTIFICATE_BUSY',
   'too many certificates are being obtained: %s was not queued',
 )
+/** One of the CA's limits: nothing is wrong with the name. */
+export class CertificateLimited extends createError<[string, string, string]>(
+  'EDGE_ERR_CERTIFICATE_LIMITED',
+  'no order for %s before %s: %s',
+) {
+  readonly untilMs: number
+  constructor(name: string, { scope, untilMs, reason }: { scope: string; untilMs: number; reason: string }) {
+    super(name, new Date(untilMs).toISOString(), `${scope} is ${reason}`)
+    this.untilMs = untilMs
+  }
+}
+export const CertificatesReadOnly = createError(
+  'EDGE_ERR_CERTIFICATES_READ_ONLY',
+  'this edge serves certificates and changes none (EDGE_ISSUER=none)',
+  409,
+)
 export const CertificateNameInvalid = createError(
   'EDGE_ERR_CERTIFICATE_NAME_INVALID',
   '%s is no name that can have a certificate: give a host name such as www.example.com',

@@ -1,3 +1,5 @@
+import { createBrokenNames } from './broken.ts'
+import { createChangeListener } from './changes.ts'
 import { createContexts, makeContext } from './contexts.ts'
 import { untilAborted, withDeadline } from './deadline.ts'
 import { find } from './find.ts'
@@ -5,10 +7,12 @@ import { checkServerName } from './names.ts'
 import { LOOK_AGAIN_MS, createFallback, createRefresher, publishExpired } from './refresh.ts'
 import { isDue, isExpired } from './renewal.ts'
 import { createContextEntry, tlsSettings } from './secure-context.ts'
+import { createScannerGuard } from './scanners.ts'
 import { createSingleflight } from './singleflight.ts'
 import { createWaitingRoom } from './waiting.ts'
-import type { StoredCertificate, VaultReader } from './contracts.ts'
-import type { Alert, Found } from './find.ts'
+import type { Config } from '../config.ts'
+import type { Change, StoredCertificate, VaultReader } from './contracts.ts'
+import type { Alert, Found, Obtain } from './find.ts'
 import type { CachedPermission } from './permission-cache.ts'
 import type { ContextEntry } from './secure-context.ts'
 import type { Flight } from './singleflight.ts'
@@ -21,8 +25,8 @@ export type CertificatesOptions = {
   /** What this machine can still read while the store is away. A file vault is its own copy. */
   readonly copies?: VaultReader | undefined
   readonly permission: CachedPermission
-  /** Has a certificate put into the vault; when it resolves, it is there. */
-  readonly obtain: (name: string, signal: AbortSignal) => Promise<void>
+  readonly obtain: Obtain
+  readonly blotHost: string
   readonly fallback: StoredCertificate
   /** Asked for a new fallback certificate when this one is due. Rejections are published as faults. */
   readonly renewFallback?: (() => Promise<StoredCertificate>) | undefined
@@ -30,7 +34,7 @@ export type CertificatesOptions = {
   readonly wildcard?: StoredCertificate | undefined
   readonly dhparamsPem?: string | undefined
   /** `none`: what is in the vault is served, and nothing is ever obtained. */
-  readonly issuerKind: 'local' | 'none'
+  readonly issuerKind: Config['issuer']
   /** Id of the issuer now: what a former local CA issued is obtained anew. */
   readonly issuerId?: string | undefined
   readonly issueWaitMs: number
@@ -58,10 +62,10 @@ export type Certificates = {
    * @param serverName as the visitor sent it. @param address of the visitor, for the limits on waiting.
    */
   answer(serverName: string | undefined, address: string): Promise<HandshakeAnswer>
-  /** A certificate changed, or a permission was withdrawn: the next handshake asks again. */
-  forget(name: string): void
-  /** Something about this site changed: asks anew, in the background, whether it may still have what is in memory. */
-  recheck(name: string): void
+  /** The store changed; after `all`, everything in memory is looked at again, at a pace. */
+  changed(change: Change | { readonly kind: 'all' }): void
+  /** Served from now on for every name that it covers. Throws EDGE_ERR_CERTIFICATE_INVALID. */
+  useWildcard(certificate: StoredCertificate): void
   size(): { contexts: number; bytes: number }
   /** Ends what is under way, and lets go of all contexts. */
   close(): void
@@ -69,6 +73,7 @@ export type Certificates = {
 
 /** Longer than a handshake waits: an order goes on after its handshake got the fallback certificate. */
 const FIND_MS = 2 * 60_000
+const UNKNOWN = { outcome: 'refused', alert: 'unrecognized_name' } as const
 const WAITING: WaitingLimits = { total: 1_000, perAddress: 100, perDomain: 200 }
 
 /** Throws EDGE_ERR_CERTIFICATE_INVALID when the fallback or the wildcard certificate cannot be served. */
@@ -76,35 +81,47 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   const { issuerKind, permission, issueWaitMs, waiting: limits = WAITING, now = Date.now } = options
   const closing = new AbortController()
   const settings = tlsSettings(options.dhparamsPem)
-  const wildcard = options.wildcard && createContextEntry(options.wildcard, settings)
-  if (wildcard !== undefined && isExpired(wildcard, now())) publishExpired(wildcard)
   const obtain = issuerKind === 'none' ? undefined : options.obtain
   const maxContexts = options.maxContexts ?? 5_000
   const maxBytes = options.maxContextBytes ?? maxContexts * 40 * 1024
   const contexts = createContexts({ contexts: maxContexts, bytes: maxBytes })
-  const keepFresh = createRefresher({ ...options, obtain, contexts, settings, now, closing: closing.signal })
+  const refresher = createRefresher({ ...options, obtain, contexts, settings, now, closing: closing.signal })
   const fallback = createFallback(options.fallback, options.renewFallback, settings, now)
   const waiting = createWaitingRoom(limits)
   const flights = createSingleflight<Found>()
+  const broken = createBrokenNames(now)
+  const scanners = createScannerGuard({ blotHost: options.blotHost, now })
+  const changed = createChangeListener({ permission, contexts, broken, refresher, flights, closing: closing.signal })
+  let wildcard: ContextEntry | undefined
+  if (options.wildcard !== undefined) useWildcard(options.wildcard)
+
+  function useWildcard(certificate: StoredCertificate): void {
+    wildcard = createContextEntry(certificate, settings)
+    if (isExpired(wildcard, now())) publishExpired(wildcard)
+  }
 
   function select(name: string): ContextEntry | undefined {
     const held = contexts.get(name)
     if (held !== undefined) {
-      if (now() >= held.lookAgainAtMs) keepFresh(held)
+      if (now() >= held.lookAgainAtMs) void refresher.look(held)
       return held.entry
     }
     return wildcard !== undefined && !isExpired(wildcard, now()) && wildcard.covers(name) ? wildcard : undefined
   }
 
-  function findOnce(name: string, flight: Flight): Promise<Found> {
+  async function findOnce(name: string, flight: Flight): Promise<Found> {
     const hold = (certificate: StoredCertificate, origin: 'vault' | 'copy'): ContextEntry => {
       // Whether a copy is still permitted is asked at its very next use.
       const held = makeContext(certificate, settings, origin === 'copy' ? now() : now() + LOOK_AGAIN_MS)
       if (!flight.forgotten) contexts.keep(held)
-      if (origin === 'vault' && isDue(certificate, now())) keepFresh(held)
+      if (origin === 'vault' && isDue(certificate, now())) void refresher.look(held)
       return held.entry
     }
-    return withDeadline(FIND_MS, (signal) => find(name, { ...options, obtain, hold }, signal), closing.signal)
+    const seek = (signal: AbortSignal): Promise<Found> => find(name, { ...options, obtain, hold }, signal)
+    const found = await withDeadline(FIND_MS, seek, closing.signal)
+    if (found.kind === 'fallback' && !flight.forgotten) broken.add(name, found.reason)
+    if (found.kind === 'refused' && found.alert === 'unrecognized_name') scanners.denied(name)
+    return found
   }
 
   async function wait(name: string): Promise<HandshakeAnswer> {
@@ -125,23 +142,18 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     async answer(serverName, address) {
       if (!serverName) return { outcome: 'fallback', entry: fallback(), reason: 'no server name' }
       const name = checkServerName(serverName, issuerKind === 'local')
-      if (name === undefined) return { outcome: 'refused', alert: 'unrecognized_name', reason: 'malformed server name' }
+      if (name === undefined) return { ...UNKNOWN, reason: 'malformed server name' }
       const entry = select(name)
       if (entry !== undefined) return { outcome: 'memory', entry }
+      const reason = broken.reason(name)
+      if (reason !== undefined) return { outcome: 'fallback', entry: fallback(), reason }
+      if (!permission.isKnown(name) && !scanners.mayAsk(name)) return { ...UNKNOWN, reason: 'a scan of this domain' }
       const leave = waiting.enter(name, address)
       if (typeof leave === 'string') return refuse(leave)
       return wait(name).finally(leave)
     },
-    forget(name) {
-      permission.forget(name)
-      flights.forget(name)
-      contexts.drop(name)
-    },
-    recheck(name) {
-      permission.forget(name)
-      const held = contexts.get(name)
-      if (held !== undefined) keepFresh(held)
-    },
+    changed,
+    useWildcard,
     size: () => contexts.size(),
     close() {
       closing.abort(new DOMException('the worker closes', 'AbortError'))

@@ -15,6 +15,8 @@ export type HeldContext = {
 /** The contexts in memory: least recently used out first, bounded by count and bytes. */
 export type Contexts = {
   get(name: string): HeldContext | undefined
+  /** What is held now, the most recently used first. */
+  all(): HeldContext[]
   keep(held: HeldContext): void
   drop(name: string): void
   clear(): void
@@ -53,6 +55,7 @@ export function createContexts(limits: { contexts: number; bytes: number }, grac
   })
   return {
     get: (name) => contexts.get(name),
+    all: () => [...contexts.values()],
     keep(held) {
       contexts.set(held.entry.name, held, { size: held.bytes })
     },

@@ -1,46 +1,94 @@
 import { LRUCache } from 'lru-cache'
-import { CertificateBackOff, CertificateDenied, PermissionUnavailable, StoreUnavailable, codeOf } from '../errors.ts'
+import {
+  AcmeProblem,
+  CertificateBusy,
+  CertificateBackOff,
+  CertificateDenied,
+  CertificateLimited,
+  PermissionUnavailable,
+  StoreFenced,
+  StoreUnavailable,
+  codeOf,
+} from '../errors.ts'
+import { backOffMs } from './back-off.ts'
+import type { Failure, Failures } from './contracts.ts'
 
-export type FailureOptions = {
-  /** Back-off after the first failure; doubles with each further one. */
-  readonly firstMs?: number
-  readonly mostMs?: number
-  readonly maxNames?: number
-}
-
-/** Remembers which names failed, so that a broken one is not tried at every handshake. */
+/** Remembers which names failed, for all machines, so that a broken one is not tried at every handshake. */
 export type FailureMemory = {
-  /** Throws EDGE_ERR_CERTIFICATE_BACK_OFF while the name waits for its next try. */
-  check(name: string): void
-  add(name: string, error: unknown): void
-  clear(name: string): void
+  /** Rejects with EDGE_ERR_CERTIFICATE_BACK_OFF while the name waits for its next try. */
+  check(name: string): Promise<void>
+  /** Never rejects: with the store away, this process remembers. */
+  add(name: string, error: unknown): Promise<void>
+  /** Never rejects. */
+  clear(name: string): Promise<void>
+  /** Another process changed something about this name: the store is asked again. */
+  forget(name: string): void
 }
 
-type Failure = { readonly count: number; readonly reason: string; readonly nextTryAtMs: number }
+const MAX_NAMES = 10_000
+/** Of the CA's words, this much is kept. */
+const MAX_DETAIL = 1_000
 
-export function createFailureMemory(options: FailureOptions, now: () => number): FailureMemory {
-  const { firstMs = 60_000, mostMs = 6 * 3600_000, maxNames = 10_000 } = options
-  const failed = new LRUCache<string, Failure>({ max: maxNames })
+export function createFailureMemory(store: Failures, now: () => number): FailureMemory {
+  // In front of the store, so that a broken name costs no read at each try.
+  const known = new LRUCache<string, Failure>({ max: MAX_NAMES })
+
+  async function find(name: string): Promise<Failure | undefined> {
+    const held = known.get(name)
+    if (held !== undefined && now() < held.nextTryAtMs) return held
+    return store.read(name)
+  }
+
   return {
-    check(name) {
-      const failure = failed.get(name)
+    async check(name) {
+      const failure = await find(name)
       if (failure === undefined || now() >= failure.nextTryAtMs) return
-      throw new CertificateBackOff(name, failure.reason, Math.ceil((failure.nextTryAtMs - now()) / 1_000))
+      known.set(name, failure)
+      const seconds = Math.ceil((failure.nextTryAtMs - now()) / 1_000)
+      throw new CertificateBackOff(name, failure.kind ?? failure.code, seconds)
     },
-    add(name, error) {
+    async add(name, error) {
       if (!isOfName(error)) return
-      const count = (failed.get(name)?.count ?? 0) + 1
-      // Up to a quarter is added by chance, so that names that failed together are not tried together.
-      const backOffMs = Math.min(mostMs, firstMs * 2 ** (count - 1)) * (1 + Math.random() / 4)
-      failed.set(name, { count, reason: codeOf(error), nextTryAtMs: now() + backOffMs })
+      const before = known.get(name) ?? (await store.read(name).catch(() => undefined))
+      const failure = describe(error, (before?.count ?? 0) + 1, now())
+      known.set(name, failure)
+      await store.write(name, failure).catch(ignore)
     },
-    clear(name) {
-      failed.delete(name)
+    async clear(name) {
+      known.delete(name)
+      await store.remove(name).catch(ignore)
     },
+    forget: (name) => void known.delete(name),
   }
 }
 
-/** A store that is away, or a permission that was withdrawn, says nothing about the next try. */
-function isOfName(error: unknown): boolean {
-  return ![StoreUnavailable, PermissionUnavailable, CertificateDenied].some((kind) => error instanceof kind)
+function describe(error: unknown, count: number, atMs: number): Failure {
+  const problem = error instanceof AcmeProblem ? error.problem : undefined
+  const words = problem?.detail ?? (error instanceof Error ? error.message : '')
+  // The reason of a whole order often stands with one of its names (RFC 8555 6.7.1).
+  const first = problem?.subproblems?.[0]
+  return {
+    count,
+    atMs,
+    nextTryAtMs: atMs + backOffMs(error, count),
+    code: codeOf(error),
+    kind: first?.kind ?? problem?.kind,
+    detail: (first?.detail ?? words).slice(0, MAX_DETAIL),
+  }
 }
+
+/** A store that is away, a limit of all names, or a permission that was withdrawn, says nothing about the next try. */
+function isOfName(error: unknown): boolean {
+  const others = [
+    StoreUnavailable,
+    StoreFenced,
+    PermissionUnavailable,
+    CertificateDenied,
+    CertificateBusy,
+    CertificateLimited,
+  ]
+  return !others.some((kind) => error instanceof kind)
+}
+
+/** The store is away, which it said itself. */
+function ignore(): void {}

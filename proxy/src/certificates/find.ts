@@ -2,6 +2,7 @@ import { CertificateInvalid, StoreUnavailable, codeOf } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { isOfFormerLocalIssuer } from './renewal.ts'
 import type { Permission, StoredCertificate, VaultReader } from './contracts.ts'
+import type { Lane } from './queue.ts'
 import type { ContextEntry } from './secure-context.ts'
 
 /** Known by its code alone: the error may come from another process. */
@@ -19,13 +20,16 @@ export type Found =
   | { readonly kind: 'fallback'; readonly reason: string }
   | { readonly kind: 'refused'; readonly alert: Alert; readonly reason: string }
 
+/** Has a certificate put into the vault; when it resolves, it is there. */
+export type Obtain = (name: string, lane: Lane, signal: AbortSignal) => Promise<void>
+
 export type FindOptions = {
   readonly vault: VaultReader
   /** What this machine can still read while the store is away. A file vault is its own copy. */
   readonly copies?: VaultReader | undefined
   readonly permission: Permission
   /** Has a certificate put into the vault. Undefined: the vault is served as it is. */
-  readonly obtain: ((name: string, signal: AbortSignal) => Promise<void>) | undefined
+  readonly obtain: Obtain | undefined
   /** Id of the issuer now: what a former local CA issued counts as absent. */
   readonly issuerId?: string | undefined
   /** Makes the context of a certificate and keeps it. Throws EDGE_ERR_CERTIFICATE_INVALID. */
@@ -46,7 +50,7 @@ export async function find(name: string, options: FindOptions, signal: AbortSign
   }
   if (options.obtain === undefined) return { kind: 'fallback', reason: 'no certificate in the vault' }
   try {
-    await options.obtain(name, signal)
+    await options.obtain(name, 'visitor', signal)
     const entry = await load(name, options)
     if (entry === undefined) return { kind: 'fallback', reason: 'no usable certificate after obtaining' }
     return { kind: 'entry', outcome: 'issued', entry }

@@ -1,26 +1,34 @@
-import { CertificateBusy, CertificateDenied, CertificateInvalid, codeOf } from '../errors.ts'
+import { CertificateDenied, CertificateInvalid, codeOf } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { untilAborted, withDeadline } from './deadline.ts'
 import { createFailureMemory } from './failures.ts'
-import { generateServerKey } from './keys.ts'
-import { isDue, isOfFormerLocalIssuer } from './renewal.ts'
+import { placeOrder } from './order.ts'
+import { createOrderQueue } from './queue.ts'
+import { firstLookMs, isDue, isExpiring, isOfFormerLocalIssuer } from './renewal.ts'
 import { createSingleflight } from './singleflight.ts'
-import { createSlots } from './slots.ts'
-import { certificateFromPem, joinPem, verifyIssued } from './verify.ts'
-import type { Issuer, Locker, Permission, StoredCertificate, Vault } from './contracts.ts'
-import type { FailureOptions } from './failures.ts'
+import type { CertificateStore, Issuer, Lock, Permission, StoredCertificate } from './contracts.ts'
+import type { OrderBudgets } from './order-budgets.ts'
+import type { Lane, QueueLimits } from './queue.ts'
+import type { Unwritten } from './unwritten.ts'
 
 export type ObtainerOptions = {
-  readonly vault: Vault
-  readonly locker: Locker
+  readonly store: Pick<CertificateStore, 'vault' | 'locker' | 'failures' | 'schedule' | 'changes'>
   readonly issuer: Issuer
   readonly permission: Permission
-  /** For one certificate, from its turn in the queue to the vault. */
+  /** Undefined for a CA of our own. */
+  readonly budgets?: OrderBudgets | undefined
+  readonly unwritten: Unwritten
+  /** For one certificate, from its place in the queue to the vault. */
   readonly deadlineMs?: number
-  readonly concurrency?: number
-  readonly maxQueued?: number
-  readonly failures?: FailureOptions
+  readonly queue?: Partial<QueueLimits>
   readonly now?: () => number
+}
+
+export type ObtainWish = {
+  /** A visitor's unless told. */
+  readonly lane?: Lane
+  /** Also when the one that is there is not due. */
+  readonly renew?: boolean
 }
 
 /** Puts certificates into the vault: the one place from which an issuer is called. */
@@ -28,42 +36,52 @@ export type Obtainer = {
   /**
    * Resolves once the vault holds a certificate for this checked name that is not due for renewal. An abort ends the
    * caller's wait; the order goes on for the next handshake. Rejects with EDGE_ERR_CERTIFICATE_DENIED, _BACK_OFF (it failed
-   * lately), _BUSY or _INVALID, with EDGE_ERR_STORE_UNAVAILABLE, or with the issuer's error.
+   * lately), _LIMITED (the CA's limits), _BUSY or _INVALID, with EDGE_ERR_STORE_UNAVAILABLE, or with the issuer's error.
    */
-  obtain(name: string, signal?: AbortSignal): Promise<void>
+  obtain(name: string, wish?: ObtainWish, signal?: AbortSignal): Promise<void>
+  isObtaining(name: string): boolean
+  /** Another process changed something about this name. */
+  forget(name: string): void
   /** Ends the orders under way, and waits until they have let go of their locks. */
   close(): Promise<void>
 }
 
+const QUEUE: QueueLimits = { places: 8, perLane: 1_000, perDomain: 250 }
+
 export function createObtainer(options: ObtainerOptions): Obtainer {
-  const { maxQueued = 1_000, deadlineMs = 90_000, now = Date.now } = options
+  const { store, deadlineMs = 90_000, now = Date.now } = options
   const flights = createSingleflight<void>()
-  const failures = createFailureMemory(options.failures ?? {}, now)
-  const slots = createSlots(options.concurrency ?? 8)
+  const failures = createFailureMemory(store.failures, now)
+  const queue = createOrderQueue({ ...QUEUE, ...options.queue })
   const closing = new AbortController()
 
-  async function work(name: string): Promise<void> {
-    const release = await slots.take(closing.signal)
+  async function work(name: string, { lane = 'visitor', renew = false }: ObtainWish): Promise<void> {
+    await failures.check(name)
+    const before = renew ? await readUsable(store.vault, name) : undefined
+    const leave = await queue.take(name, lane, closing.signal)
     try {
-      await withDeadline(deadlineMs, (signal) => obtainLocked(name, options, signal), closing.signal)
-      failures.clear(name)
+      await withDeadline(
+        deadlineMs,
+        (signal) => obtainLocked(name, { ...options, now }, before, signal),
+        closing.signal,
+      )
+      await failures.clear(name)
     } catch (error) {
-      if (!closing.signal.aborted) failures.add(name, error)
+      if (!closing.signal.aborted) await failures.add(name, error)
       throw error
     } finally {
-      release()
+      leave()
     }
   }
 
   return {
-    async obtain(name, signal) {
-      if (!flights.has(name)) {
-        failures.check(name)
-        if (flights.size >= maxQueued) throw new CertificateBusy(name)
-      }
-      const flight = flights.run(name, () => work(name))
+    async obtain(name, wish = {}, signal) {
+      closing.signal.throwIfAborted()
+      const flight = flights.run(keyOf(name, wish.renew), () => work(name, wish))
       return signal === undefined ? flight : untilAborted(flight, signal)
     },
+    isObtaining: (name) => flights.has(keyOf(name, false)) || flights.has(keyOf(name, true)),
+    forget: (name) => failures.forget(name),
     async close() {
       closing.abort(new DOMException('the manager closes', 'AbortError'))
       await flights.settled()
@@ -71,50 +89,92 @@ export function createObtainer(options: ObtainerOptions): Obtainer {
   }
 }
 
+/** Who wants a new one does not join those who are content with the old one. */
+function keyOf(name: string, renew: boolean | undefined): string {
+  return renew === true ? `renew:${name}` : name
+}
+
+type Work = ObtainerOptions & { readonly now: () => number }
+
+/** @param before the certificate that is to be renewed, whether it is due or not. */
 async function obtainLocked(
   name: string,
-  { vault, locker, issuer, permission, now = Date.now }: ObtainerOptions,
+  work: Work,
+  before: StoredCertificate | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  const { store, permission, unwritten } = work
   if (!(await permission.ask(name, signal))) throw new CertificateDenied(name)
-  const lock = await locker.acquire(name, signal)
+  const lock = await store.locker.acquire(name, signal)
   try {
     // While this process waited for the lock, another one may have done the work.
-    if (await hasCurrent(name, vault, issuer.id, now())) return
-    const startedAtMs = performance.now()
-    const publish = (phase: 'obtaining' | 'obtained' | 'failed', reason?: string): void => {
-      const durationMs = performance.now() - startedAtMs
-      edgeChannel('certificate').publish({ name, phase, issuer: issuer.id, durationMs, reason })
-    }
-    publish('obtaining')
-    try {
-      await vault.write(await order(name, issuer, signal, now))
-      publish('obtained')
-    } catch (error) {
-      publish('failed', error instanceof Error ? error.message : codeOf(error))
-      throw error
-    }
+    const stored = await readUsable(store.vault, name)
+    const kept = await unwritten.read(name)
+    if (kept !== undefined && kept.notBeforeMs > (stored?.notBeforeMs ?? 0)) return await write(kept, lock, work)
+    if (kept !== undefined) await unwritten.remove(name)
+    const isRenewed = before !== undefined && stored !== undefined && stored.chainPem !== before.chainPem
+    if (isRenewed || (before === undefined && (await isCurrent(stored, work)))) return
+    const held = AbortSignal.any([signal, lock.lost])
+    await announced(name, work.issuer.id, async () => write(await placeOrder(name, stored, work, held), lock, work))
   } finally {
     await lock.release()
   }
 }
 
-async function hasCurrent(name: string, vault: Vault, issuer: string, nowMs: number): Promise<boolean> {
+/** An order that succeeded is never lost: what the vault does not take is kept by this machine. */
+async function write(
+  certificate: StoredCertificate,
+  lock: Lock,
+  { store, unwritten, issuer, now }: Work,
+): Promise<void> {
+  const { name } = certificate
   try {
-    const stored = await vault.read(name)
-    return stored !== undefined && !isDue(stored, nowMs) && !isOfFormerLocalIssuer(stored, issuer)
+    await store.vault.write(certificate, lock.fence)
   } catch (error) {
-    if (error instanceof CertificateInvalid) return false
+    await unwritten.keep(certificate)
+    throw error
+  }
+  await unwritten.remove(name)
+  // The certificate is there. A schedule that misses it is mended from the vault; who did not hear of it, looks.
+  await Promise.allSettled([
+    store.schedule.set(name, firstLookMs(certificate, issuer, now())),
+    store.changes.publish({ kind: 'certificate', name }),
+  ])
+}
+
+async function announced(name: string, issuer: string, order: () => Promise<void>): Promise<void> {
+  const startedAtMs = performance.now()
+  const publish = (phase: 'obtaining' | 'obtained' | 'failed', reason?: string): void => {
+    const durationMs = performance.now() - startedAtMs
+    edgeChannel('certificate').publish({ name, phase, issuer, durationMs, reason })
+  }
+  publish('obtaining')
+  try {
+    await order()
+    publish('obtained')
+  } catch (error) {
+    publish('failed', error instanceof Error ? error.message : codeOf(error))
     throw error
   }
 }
 
-/** A certificate for a key of its own. Nothing of the issuer's answer is believed unchecked. */
-async function order(name: string, issuer: Issuer, signal: AbortSignal, now: () => number): Promise<StoredCertificate> {
-  const privateKeyPem = await generateServerKey()
-  const issued = await untilAborted(issuer.issue({ names: [name], privateKeyPem, signal }), signal)
-  const chainPem = joinPem(issued.certificatePem, issued.chainPem)
-  const certificate = certificateFromPem({ name, chainPem, privateKeyPem, issuer: issuer.id })
-  verifyIssued(certificate, now())
-  return certificate
+/**
+ * Need nothing be ordered? One past its two thirds may wait for the moment that the schedule has for it, which the CA may have
+ * chosen (RFC 9773); not beyond the last tenth of its life.
+ */
+async function isCurrent(stored: StoredCertificate | undefined, { store, issuer, now }: Work): Promise<boolean> {
+  if (stored === undefined || isOfFormerLocalIssuer(stored, issuer.id)) return false
+  if (!isDue(stored, now())) return true
+  const dueAtMs = isExpiring(stored, now()) ? undefined : await store.schedule.dueAtMs(stored.name)
+  return dueAtMs !== undefined && dueAtMs > now()
+}
+
+/** @returns undefined for one that cannot be used, as for none. */
+async function readUsable(vault: CertificateStore['vault'], name: string): Promise<StoredCertificate | undefined> {
+  try {
+    return await vault.read(name)
+  } catch (error) {
+    if (error instanceof CertificateInvalid) return undefined
+    throw error
+  }
 }

@@ -8,6 +8,8 @@ import type { Flight } from './singleflight.ts'
 export type CachedPermission = Permission & {
   /** The next question about this name goes to the source. */
   forget(name: string): void
+  /** Was it permitted when somebody last asked? Without asking anybody. */
+  isKnown(name: string): boolean
 }
 
 export type PermissionCacheOptions = {
@@ -76,5 +78,6 @@ export function cachePermission(source: Permission, options: PermissionCacheOpti
       answers.delete(name)
       questions.forget(name)
     },
+    isKnown: (name) => answers.peek(name)?.permitted === true,
   }
 }

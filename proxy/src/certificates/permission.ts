@@ -1,7 +1,7 @@
 import { identifySite } from '../site/site.ts'
 import { cachePermission } from './permission-cache.ts'
 import { httpPermission } from './permission-http.ts'
-import type { PermissionSource } from '../config.ts'
+import type { Config, PermissionSource } from '../config.ts'
 import type { Permission } from './contracts.ts'
 import type { CachedPermission } from './permission-cache.ts'
 
@@ -23,7 +23,7 @@ export type PermissionOptions = {
 /** What permits names without being asked: see `permitOwnNames`. */
 export type OwnNames = {
   readonly blotHost: string
-  readonly issuerKind: 'local' | 'none'
+  readonly issuerKind: Config['issuer']
   readonly wildcard: boolean
 }
 

@@ -1,4 +1,5 @@
-import type { StoredCertificate } from './contracts.ts'
+import { createHash } from 'node:crypto'
+import type { Issuer, RenewalInfo, StoredCertificate } from './contracts.ts'
 
 type Validity = Pick<StoredCertificate, 'notBeforeMs' | 'notAfterMs'>
 
@@ -13,6 +14,41 @@ export function isDue(certificate: Validity, nowMs: number): boolean {
 
 export function isExpired({ notAfterMs }: Validity, nowMs: number): boolean {
   return nowMs >= notAfterMs
+}
+
+/** Is the last tenth of its life running? */
+export function isExpiring({ notBeforeMs, notAfterMs }: Validity, nowMs: number): boolean {
+  return nowMs >= notAfterMs - (notAfterMs - notBeforeMs) / 10
+}
+
+/** From 0 up to 1, always the same for a name: spreads what would else happen at one time. */
+export function shareOf(name: string): number {
+  return createHash('sha256').update(name).digest().readUInt32BE() / 2 ** 32
+}
+
+/** When the schedule renews it: up to a twentieth of its life before the two thirds, so that certificates of one day do not come in one. */
+export function scheduledTimeMs(certificate: Validity & { readonly name: string }): number {
+  const { notBeforeMs, notAfterMs, name } = certificate
+  return renewalTimeMs(certificate) - ((notAfterMs - notBeforeMs) / 20) * shareOf(name)
+}
+
+/** The moment of a name in the window that the CA suggests (RFC 9773 4.2). */
+export function suggestedTimeMs({ startMs, endMs }: RenewalInfo, name: string): number {
+  return startMs + (endMs - startMs) * shareOf(name)
+}
+
+/** Where the CA may suggest a time, it is asked within hours: a mass revocation tells of itself this way (RFC 9773 4.3). */
+const FIRST_ASK_MS = 6 * 3600_000
+
+/** When a new certificate is looked at for the first time. */
+export function firstLookMs(
+  certificate: Validity & { readonly name: string },
+  { renewalInfo }: Pick<Issuer, 'renewalInfo'>,
+  nowMs: number,
+): number {
+  const scheduledMs = scheduledTimeMs(certificate)
+  if (renewalInfo === undefined) return scheduledMs
+  return Math.min(scheduledMs, nowMs + FIRST_ASK_MS * (1 + shareOf(certificate.name)))
 }
 
 /** What the ids of local CAs begin with; each has an id of its own, made of its root. */

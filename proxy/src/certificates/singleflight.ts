@@ -8,6 +8,8 @@ export type Flight = {
 export type Singleflight<Value> = {
   run(key: string, work: (flight: Flight) => Promise<Value>): Promise<Value>
   has(key: string): boolean
+  /** What is under way. */
+  get(key: string): Promise<Value> | undefined
   /** Who asks from now on gets new work. */
   forget(key: string): void
   /** How many are under way. */
@@ -30,6 +32,7 @@ export function createSingleflight<Value>(): Singleflight<Value> {
       return result
     },
     has: (key) => flights.has(key),
+    get: (key) => flights.get(key)?.result,
     forget(key) {
       const underway = flights.get(key)
       if (underway === undefined) return

@@ -1,7 +1,9 @@
+import { isIPv6 } from 'node:net'
 import { registeredDomain } from './names.ts'
 
 export type WaitingLimits = {
   readonly total: number
+  /** Of one IPv4 address, or one IPv6 network of 64 bits, which is what one customer of a provider has (RFC 6177). */
   readonly perAddress: number
   /** Of one registered domain, all names under it together. */
   readonly perDomain: number
@@ -20,19 +22,33 @@ export function createWaitingRoom(limits: WaitingLimits): WaitingRoom {
   return {
     enter(name, address) {
       const domain = registeredDomain(name)
+      const network = networkOf(address)
       if (total >= limits.total) return 'too many handshakes wait'
-      if (addresses.of(address) >= limits.perAddress) return 'too many handshakes of this address wait'
+      if (addresses.of(network) >= limits.perAddress) return 'too many handshakes of this address wait'
       if (domains.of(domain) >= limits.perDomain) return 'too many handshakes for this domain wait'
       total += 1
-      addresses.add(address, 1)
+      addresses.add(network, 1)
       domains.add(domain, 1)
       return () => {
         total -= 1
-        addresses.add(address, -1)
+        addresses.add(network, -1)
         domains.add(domain, -1)
       }
     },
   }
+}
+
+/** `2001:db8:1:2::/64` of `2001:db8:1:2:3::4`; an IPv4 address as it is, also in its IPv6 form. */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mapped
+  const [head = '', tail] = address.split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length)
+  const all = [...groups, ...Array.from({ length: missing }, () => '0'), ...(tail ?? '').split(':')]
+  const prefix = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${prefix.join(':')}::/64`
 }
 
 /** Counts by key; a key whose count is 0 takes no memory. */

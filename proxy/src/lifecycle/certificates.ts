@@ -2,12 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCertificateFiles } from '../certificates/certificate-files.ts'
 import { createCertificates, type Certificates } from '../certificates/certificates.ts'
-import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
+import type { Change, Issuer, Permission, StoredCertificate, Vault } from '../certificates/contracts.ts'
 import { openFallback } from '../certificates/fallback.ts'
 import { openLocalIssuer } from '../certificates/issuers/local.ts'
 import { createObtainer, type Obtainer } from '../certificates/obtain.ts'
+import { createOrderBudgets } from '../certificates/order-budgets.ts'
 import { createPermission, type CachedPermission } from '../certificates/permission.ts'
+import type { Lane } from '../certificates/queue.ts'
+import { LOCAL_ISSUER } from '../certificates/renewal.ts'
+import { startRenewals } from '../certificates/renewals.ts'
+import { createUnwritten, startWriting } from '../certificates/unwritten.ts'
 import type { Config } from '../config.ts'
+import { CertificatesReadOnly } from '../errors.ts'
 import { openFileVault } from '../store/file-vault.ts'
 import type { Store } from '../store/open.ts'
 import type { Channel } from './channel.ts'
@@ -17,23 +23,75 @@ import type { Channel } from './channel.ts'
 /** The manager's part: orders are made once a machine, and the local CA's key is in one process only. */
 export type CertificateManager = {
   /** Undefined with EDGE_ISSUER=none. */
-  readonly obtainer: Obtainer | undefined
   readonly issuerId: string | undefined
+  /** Resolves once the vault holds a certificate for this name; rejects as `Obtainer.obtain` does. */
+  obtain(name: string, lane: Lane): Promise<void>
   /** Makes the fallback certificate anew where that is due. */
   prepare(): Promise<StoredCertificate>
+  close(): Promise<void>
 }
 
 /** A little longer than the manager's own deadline for an order, whose error says more. */
 const ORDER_MS = 100_000
 
-export async function openCertificateManager(config: Config, store: Store): Promise<CertificateManager> {
+export async function openCertificateManager(
+  config: Config,
+  store: Store,
+  channel: Channel,
+): Promise<CertificateManager> {
   const issuer = config.issuer === 'local' ? await openLocalIssuer(config.dataDirectory) : undefined
   const permission = openPermission(config, store)
   const vault = await openFallbackVault(config)
+  const issuing = issuer && (await startIssuing(config, store, issuer, permission))
+
+  const hear = (change: Change | { readonly kind: 'all' }): void => {
+    if (change.kind === 'permission') permission.forget(change.name)
+    issuing?.changed(change)
+    // A worker that is not there yet has nothing in memory.
+    channel.call('worker', 'changed', change).catch(() => undefined)
+  }
+  const unsubscribe = store.changes.subscribe(hear)
+  // Whatever changed while there was no manager, workers have not heard of.
+  hear({ kind: 'all' })
+
   return {
-    obtainer: issuer && createObtainer({ vault: store.vault, locker: store.locker, issuer, permission }),
     issuerId: issuer?.id,
+    async obtain(name, lane) {
+      if (issuing === undefined) throw new CertificatesReadOnly()
+      await issuing.obtainer.obtain(name, { lane })
+    },
     prepare: () => openFallback({ vault, blotHost: config.host, issuer }),
+    async close() {
+      unsubscribe()
+      await issuing?.close()
+    },
+  }
+}
+
+type Issuing = {
+  readonly obtainer: Obtainer
+  changed(change: Change | { readonly kind: 'all' }): void
+  close(): Promise<void>
+}
+
+/** What issues, renews and writes: nothing of it is there with EDGE_ISSUER=none. */
+async function startIssuing(config: Config, store: Store, issuer: Issuer, permission: Permission): Promise<Issuing> {
+  const unwritten = createUnwritten(await openFileVault(join(config.dataDirectory, 'unwritten')))
+  const isLocal = issuer.id.startsWith(LOCAL_ISSUER)
+  const budgets = isLocal ? undefined : createOrderBudgets(store.budgets, config.orderLimits, issuer.id)
+  const obtainer = createObtainer({ store, issuer, permission, budgets, unwritten })
+  const writing = startWriting(unwritten, obtainer)
+  const renewals = startRenewals({ store, issuer, permission, obtainer })
+  return {
+    obtainer,
+    changed(change) {
+      if (change.kind === 'all') writing.again()
+      if (change.kind === 'certificate') obtainer.forget(change.name)
+    },
+    async close() {
+      writing.close()
+      await Promise.all([renewals.close(), obtainer.close()])
+    },
   }
 }
 
@@ -49,10 +107,11 @@ export async function openWorkerCertificates(config: Config, store: Store, chann
     vault: store.vault,
     copies: store.copies,
     permission: openPermission(config, store),
-    async obtain(name, signal) {
+    async obtain(name, lane, signal) {
       signal.throwIfAborted()
-      await channel.call('manager', 'obtain', { name }, ORDER_MS)
+      await channel.call('manager', 'obtain', { name, lane }, ORDER_MS)
     },
+    blotHost: config.host,
     fallback: wildcard ?? (await readFallback(vault, config)),
     ...(wildcard === undefined && {
       async renewFallback() {

@@ -24,14 +24,14 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
   })
 
   const store = await openStore(config)
-  const { obtainer, issuerId, prepare } = await openCertificateManager(config, store)
-  await prepare()
+  const certificates = await openCertificateManager(config, store, channel)
+  await certificates.prepare()
   handlers.prepare = async () => {
-    await prepare()
-    return { issuerId: issuerId ?? null }
+    await certificates.prepare()
+    return { issuerId: certificates.issuerId ?? null }
   }
-  handlers.obtain = async ({ name }) => {
-    await obtainer?.obtain(name)
+  handlers.obtain = async ({ name, lane }) => {
+    await certificates.obtain(name, lane)
     return null
   }
   const rotation = await openTicketRotation(config, store, channel, handlers)
@@ -53,7 +53,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     async drain() {
       await admin.close()
       rotation.close()
-      await obtainer?.close()
+      await certificates.close()
       await store.close()
     },
   }

@@ -1,6 +1,7 @@
 import type { AdminEvent } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
-import type { TicketKey } from '../certificates/contracts.ts'
+import type { Change, TicketKey } from '../certificates/contracts.ts'
+import type { Lane } from '../certificates/queue.ts'
 
 /**
  * The calls between the processes of one machine. Whoever calls names a role, or one worker: the primary passes the call
@@ -8,7 +9,9 @@ import type { TicketKey } from '../certificates/contracts.ts'
  */
 export type Calls = {
   /** worker -> manager: the certificate of this name shall be in the vault. Answers when it is. */
-  obtain: { ask: { name: string }; answer: null }
+  obtain: { ask: { name: string; lane: Lane }; answer: null }
+  /** manager -> workers: this changed in the store. */
+  changed: { ask: Change | { readonly kind: 'all' }; answer: null }
   /** worker -> manager: the fallback certificate shall be in the data directory. Answers with the id of the issuer. */
   prepare: { ask: null; answer: { issuerId: string | null } }
   /** worker -> manager: which keys do session tickets have? */

@@ -28,6 +28,10 @@ const purges = edgeChannel('purge')
 export const worker: RoleBody = async ({ id, config, listeners }, channel, handlers) => {
   const store = await openStore(config)
   const certificates = await openWorkerCertificates(config, store, channel)
+  handlers.changed = (change) => {
+    certificates.changed(change)
+    return Promise.resolve(null)
+  }
   const tickets = await openWorkerTickets(channel, handlers)
   const files = createFileTier({
     cacheDirectory: config.cacheDirectory,
@@ -38,7 +42,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
   const metrics = createMetrics(() => files.stats())
   handlers.purge = (ask) => {
     // Blot purges a domain when it is removed, too: then its certificate goes at once.
-    for (const host of ask.hosts ?? []) certificates.recheck(host)
+    for (const host of ask.hosts ?? []) certificates.changed({ kind: 'permission', name: host })
     return Promise.resolve(applyPurge(files, ask))
   }
   const pool = createPool({ upstreams: config.upstreams })

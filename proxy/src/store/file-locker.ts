@@ -20,13 +20,19 @@ export async function openFileLocker(folder: string): Promise<Locker> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   return {
     async acquire(name, signal) {
-      const digest = createHash('sha256').update(name).digest()
-      const file = join(folder, `${(digest[0] ?? 0) % FILES}.lock`)
+      const file = join(folder, `${fileOf(name)}.lock`)
       const lock = await waitForTurn(async () => tryLock(file), PAUSES, signal)
       // The kernel takes no lock away from who lives.
       return { fence: undefined, lost: AbortSignal.any([]), release: async () => lock.close() }
     },
   }
+}
+
+/** What is no host name, such as the lease of renewals, is held for long, and shares its file with nobody. */
+function fileOf(name: string): string {
+  if (!name.includes('.')) return name
+  const [first = 0] = createHash('sha256').update(name).digest()
+  return String(first % FILES)
 }
 
 /** @returns undefined while another connection, of this process or any other, holds the lock. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createCertificates } from '../../src/certificates/certificates.ts'
 import { cachePermission } from '../../src/certificates/permission.ts'
-import { CertificateDenied, CertificateInvalid, StoreUnavailable } from '../../src/errors.ts'
+import { CertificateBackOff, CertificateDenied, CertificateInvalid, StoreUnavailable } from '../../src/errors.ts'
 import { edgeChannel } from '../../src/events.ts'
 import { DAY_MS, makeCertificate, makeKey, memoryVault } from './factory.ts'
 import { pollUntil } from './poll.ts'
@@ -33,11 +33,12 @@ function scripted(t: Test, options: Partial<CertificatesOptions> = {}) {
   const certificates = createCertificates({
     vault,
     permission: cachePermission(source, { timeoutMs: 1_000, now }),
-    obtain: async (name, signal) => {
+    obtain: async (name, _lane, signal) => {
       script.obtained.push(name)
       return script.obtain(name, signal)
     },
     fallback,
+    blotHost: 'blot.im',
     issuerKind: 'local',
     issueWaitMs: 5_000,
     now,
@@ -243,16 +244,19 @@ await t.test('in memory, permission is asked again every 5 minutes, on use', asy
   t.equal(await answer(certificates, 'own.example'), 'refused | unrecognized_name | not permitted')
 })
 
-await t.test('forget: a withdrawn permission counts from the next handshake on', async (t) => {
+await t.test('a permission that was withdrawn counts at once', async (t) => {
   const { certificates, script } = scripted(t)
   await answer(certificates, 'own.example')
   script.permits = async () => false
-  certificates.forget('own.example')
-  t.equal(certificates.select('own.example'), undefined)
+  certificates.changed({ kind: 'permission', name: 'own.example' })
+  await pollUntil(() => certificates.select('own.example') === undefined)
   t.equal(await answer(certificates, 'own.example'), 'refused | unrecognized_name | not permitted')
+  script.permits = async () => true
+  certificates.changed({ kind: 'permission', name: 'own.example' })
+  t.match(await answer(certificates, 'own.example'), /^stored/, 'and so does one that was given')
 })
 
-await t.test('forget: what was under way then is not kept', async (t) => {
+await t.test('what was under way when a permission changed is not kept', async (t) => {
   const { certificates, script } = scripted(t)
   const { promise, resolve } = Promise.withResolvers<void>()
   const { read } = script.vault
@@ -264,11 +268,99 @@ await t.test('forget: what was under way then is not kept', async (t) => {
   }
   const early = answer(certificates, 'own.example')
   await reading.promise
-  certificates.forget('own.example')
+  certificates.changed({ kind: 'permission', name: 'own.example' })
   script.vault.read = read
   resolve()
   t.equal(await early, 'stored | own.example')
   t.equal(certificates.select('own.example'), undefined)
+})
+
+await t.test('a certificate that changed in the store is taken over, one that was removed is dropped', async (t) => {
+  const { certificates, script } = scripted(t)
+  await answer(certificates, 'own.example')
+  const first = certificates.select('own.example')
+  certificates.changed({ kind: 'certificate', name: 'own.example' })
+  await pollUntil(() => script.vault.reads === 3)
+  t.equal(certificates.select('own.example'), first, 'the same one costs no new context')
+  const other = await makeCertificate('own.example', { daysLeft: 30 })
+  await script.vault.write(other)
+  certificates.changed({ kind: 'certificate', name: 'own.example' })
+  await pollUntil(() => certificates.select('own.example')?.notAfterMs === other.notAfterMs)
+  await script.vault.remove('own.example')
+  certificates.changed({ kind: 'certificate', name: 'own.example' })
+  await pollUntil(() => certificates.select('own.example') === undefined)
+})
+
+await t.test('a change that arrives while the old certificate is being read is not missed', async (t) => {
+  const { certificates, script } = scripted(t)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { read } = script.vault
+  const old = await makeCertificate('own.example', { daysLeft: 80 })
+  const reading = Promise.withResolvers<void>()
+  script.vault.read = async () => {
+    reading.resolve()
+    return promise.then(() => old)
+  }
+  const early = answer(certificates, 'own.example')
+  await reading.promise
+  const renewed = await makeCertificate('own.example')
+  await script.vault.write(renewed)
+  script.vault.read = read
+  certificates.changed({ kind: 'certificate', name: 'own.example' })
+  resolve()
+  await early
+  await pollUntil(() => certificates.select('own.example')?.notAfterMs === renewed.notAfterMs)
+})
+
+await t.test('after a gap, everything in memory is looked at again', async (t) => {
+  const { certificates, script } = scripted(t)
+  const names = Array.from({ length: 40 }, (_, index) => `site-${index}.example`)
+  for (const name of names) await answer(certificates, name)
+  const renewed = await makeCertificate('site-7.example', { daysLeft: 30 })
+  await script.vault.write(renewed)
+  script.permits = async (name) => name !== 'site-8.example'
+  certificates.changed({ kind: 'all' })
+  await pollUntil(() => certificates.select('site-7.example')?.notAfterMs === renewed.notAfterMs)
+  await pollUntil(() => certificates.select('site-8.example') === undefined)
+  await pollUntil(() => script.asked.length === 80)
+  t.equal(certificates.size().contexts, 39)
+})
+
+await t.test('a name that failed is answered without a question until it may have changed', async (t) => {
+  const { certificates, script } = scripted(t)
+  script.obtain = async (name) => Promise.reject(new CertificateBackOff(name, 'dns', 60))
+  const fallenBack = 'fallback | blot.im | EDGE_ERR_CERTIFICATE_BACK_OFF'
+  t.equal(await answer(certificates, 'broken.example'), fallenBack)
+  for (let visit = 0; visit < 10; visit += 1) t.equal(await answer(certificates, 'broken.example'), fallenBack)
+  t.equal(script.obtained.length, 1)
+  t.equal(script.vault.reads, 1)
+  await script.vault.write(await makeCertificate('broken.example'))
+  certificates.changed({ kind: 'certificate', name: 'broken.example' })
+  t.equal(await answer(certificates, 'broken.example'), 'stored | broken.example')
+})
+
+await t.test('random labels under one domain are refused before any question; real names are not', async (t) => {
+  const { certificates, script } = scripted(t)
+  const real = new Set(['shop.victim.co.uk', 'www.victim.co.uk', 'victim.co.uk', 'new.victim.co.uk', 'a.blot.im'])
+  script.permits = async (name) => real.has(name)
+  t.match(await answer(certificates, 'shop.victim.co.uk'), /issued/)
+  for (let guess = 0; guess < 100; guess += 1) await answer(certificates, `x${guess}.victim.co.uk`)
+  t.ok(script.asked.length < 25, `${script.asked.length} questions`)
+  const before = script.asked.length
+  t.equal(await answer(certificates, 'y.victim.co.uk'), 'refused | unrecognized_name | a scan of this domain')
+  t.equal(script.asked.length, before)
+  for (const name of ['shop.victim.co.uk', 'www.victim.co.uk', 'victim.co.uk']) {
+    t.match(await answer(certificates, name), /memory|issued/, name)
+  }
+  await script.vault.remove('shop.victim.co.uk')
+  certificates.changed({ kind: 'certificate', name: 'shop.victim.co.uk' })
+  await pollUntil(() => certificates.select('shop.victim.co.uk') === undefined)
+  t.match(await answer(certificates, 'shop.victim.co.uk'), /issued/, 'known to be permitted, though out of memory')
+  t.match(await answer(certificates, 'other.co.uk'), /not permitted/, 'another domain is asked about')
+  script.clock.ms += 3_000
+  t.match(await answer(certificates, 'new.victim.co.uk'), /issued/, 'a new one gets its turn')
+  for (let guess = 0; guess < 30; guess += 1) await answer(certificates, `x${guess}.blot.im`)
+  t.match(await answer(certificates, 'a.blot.im'), /issued/, 'handles are many')
 })
 
 await t.test('a wildcard certificate covers handles of one label, with no question', async (t) => {

@@ -10,10 +10,12 @@ import { openLocalIssuer } from '../../src/certificates/issuers/local.ts'
 import { createObtainer } from '../../src/certificates/obtain.ts'
 import { createPermission } from '../../src/certificates/permission.ts'
 import { tlsSettings } from '../../src/certificates/secure-context.ts'
+import { createUnwritten } from '../../src/certificates/unwritten.ts'
 import { openFileVault } from '../../src/store/file-vault.ts'
 import { openStore } from '../../src/store/open.ts'
 import { startRedis } from '../store/redis-server.ts'
 import { makeCertificate } from './factory.ts'
+import { pollUntil } from './poll.ts'
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
 import type { HandshakeAnswer } from '../../src/certificates/certificates.ts'
@@ -45,7 +47,12 @@ async function serve(t: Test, config: { store?: Config['store']; names?: string[
     store: store.permission,
     own: { blotHost: 'blot.localhost', issuerKind: 'local', wildcard: false },
   })
-  const obtainer = createObtainer({ vault: store.vault, locker: store.locker, issuer, permission })
+  const obtainer = createObtainer({
+    store,
+    issuer,
+    permission,
+    unwritten: createUnwritten(await openFileVault(join(directory, 'unwritten'))),
+  })
   const fallback = await openFallback({
     vault: await openFileVault(join(directory, 'fallback')),
     blotHost: 'blot.localhost',
@@ -54,7 +61,8 @@ async function serve(t: Test, config: { store?: Config['store']; names?: string[
   const certificates = createCertificates({
     ...store,
     permission,
-    obtain: (name, signal) => obtainer.obtain(name, signal),
+    obtain: (name, lane, signal) => obtainer.obtain(name, { lane }, signal),
+    blotHost: 'blot.localhost',
     fallback,
     dhparamsPem,
     issuerKind: 'local',
@@ -178,10 +186,11 @@ await t.test('DHE is offered with parameters of the operator alone', async (t) =
 })
 
 await t.test('a context that left memory goes on serving the connections that use it', async (t) => {
-  const { visit, certificates } = await serve(t, { names: ['one.example'] })
+  const { visit, certificates, store } = await serve(t, { names: ['one.example'] })
   const socket = await visit('one.example')
-  certificates.forget('one.example')
-  t.equal(certificates.size().contexts, 0)
+  await store.vault.remove('one.example')
+  certificates.changed({ kind: 'certificate', name: 'one.example' })
+  await pollUntil(() => certificates.size().contexts === 0)
   const [greeting] = await once(socket, 'data')
   t.equal(String(greeting), 'hello')
   t.equal((await visit('one.example')).authorized, true)

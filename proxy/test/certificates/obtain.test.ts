@@ -6,19 +6,36 @@ import { createObtainer } from '../../src/certificates/obtain.ts'
 import { allPermission, namesPermission } from '../../src/certificates/permission.ts'
 import { StoreUnavailable } from '../../src/errors.ts'
 import { edgeChannel } from '../../src/events.ts'
-import { openFileLocker } from '../../src/store/file-locker.ts'
+import { createUnwritten, startWriting } from '../../src/certificates/unwritten.ts'
 import { openFileVault } from '../../src/store/file-vault.ts'
+import { temporaryDirectory } from '../integration/edge.ts'
+import { makePlace } from '../store/stores.ts'
 import { invalid, makeCertificate } from './factory.ts'
 import { pollUntil } from './poll.ts'
 import type { Test } from 'tap'
 import type { Issuer, Vault } from '../../src/certificates/contracts.ts'
+import type { Store } from '../../src/store/open.ts'
 import type { Obtainer, ObtainerOptions } from '../../src/certificates/obtain.ts'
 
-type Scripted = { obtainer: Obtainer; vault: Vault; issued: string[]; options: ObtainerOptions; local: Issuer }
+type Scripted = {
+  obtainer: Obtainer
+  vault: Vault
+  issued: string[]
+  options: ObtainerOptions
+  local: Issuer
+  folder: string
+  second: Store
+}
 
-/** An obtainer on files with the local CA; `issued` lists what the CA was asked for. */
-async function open(t: Test, change: Partial<ObtainerOptions> = {}): Promise<Scripted> {
-  const folder = t.testdir()
+/** An obtainer on a store of its own, with the local CA; `issued` lists what the CA was asked for. */
+async function open(
+  t: Test,
+  change: Partial<ObtainerOptions> = {},
+  kind: 'file' | 'redis' = 'file',
+): Promise<Scripted> {
+  const place = await makePlace(t, kind)
+  const folder = place.store.kind === 'file' ? place.store.directory : temporaryDirectory(t)
+  const [store, second] = [await place.open(t), await place.open(t)]
   const local = await openLocalIssuer(folder)
   const issued: string[] = []
   const issuer: Issuer = {
@@ -29,15 +46,15 @@ async function open(t: Test, change: Partial<ObtainerOptions> = {}): Promise<Scr
     },
   }
   const options: ObtainerOptions = {
-    vault: await openFileVault(join(folder, 'vault')),
-    locker: await openFileLocker(join(folder, 'locks')),
+    store,
     issuer,
     permission: allPermission(),
+    unwritten: createUnwritten(await openFileVault(join(folder, 'unwritten'))),
     ...change,
   }
   const obtainer = createObtainer(options)
   t.teardown(() => obtainer.close())
-  return { obtainer, vault: options.vault, issued, options, local }
+  return { obtainer, vault: options.store.vault, issued, options, local, folder, second }
 }
 
 await t.test('puts a certificate of its own key into the vault, and says so', async (t) => {
@@ -59,13 +76,18 @@ await t.test('50 who ask for one name at once: one order', async (t) => {
   t.same(issued, ['one.example'])
 })
 
-await t.test('two processes that ask at once: one order', async (t) => {
-  const { obtainer, options, issued } = await open(t)
-  const second = createObtainer(options)
-  t.teardown(() => second.close())
-  await Promise.all([obtainer.obtain('one.example'), second.obtain('one.example')])
-  t.same(issued, ['one.example'])
-})
+for (const kind of ['file', 'redis'] as const) {
+  await t.test(`two processes that ask at once, on ${kind}: one order`, async (t) => {
+    const { obtainer, options, issued, second } = await open(t, {}, kind)
+    const other = createObtainer({ ...options, store: second })
+    t.teardown(() => other.close())
+    await Promise.all([obtainer.obtain('one.example'), other.obtain('one.example')])
+    t.same(issued, ['one.example'])
+    await Promise.all([obtainer.obtain('one.example', { renew: true }), other.obtain('one.example', { renew: true })])
+    t.same(issued, ['one.example', 'one.example'], 'who waited for a renewal is content with it')
+    t.ok(await second.schedule.dueAtMs('one.example'), 'its renewal is planned')
+  })
+}
 
 await t.test('50 names at once', async (t) => {
   const { obtainer, issued } = await open(t)
@@ -75,11 +97,11 @@ await t.test('50 names at once', async (t) => {
 })
 
 await t.test('what is there is kept until it is due, damaged, or of a former local CA', async (t) => {
-  const { obtainer, vault, issued } = await open(t)
+  const { obtainer, vault, issued, folder } = await open(t)
   await vault.write(await makeCertificate('fine.example'))
   await vault.write(await makeCertificate('due.example', { daysLeft: 10 }))
   await vault.write(await makeCertificate('former.example', { issuer: 'local:0123456789abcdef' }))
-  await writeFile(join(t.testdirName, 'vault', 'damaged.example.json'), '{')
+  await writeFile(join(folder, 'certificates', 'damaged.example.json'), '{')
   for (const name of ['fine.example', 'due.example', 'former.example', 'damaged.example']) await obtainer.obtain(name)
   t.same(issued, ['due.example', 'former.example', 'damaged.example'])
   t.ok(await vault.read('damaged.example'))
@@ -119,7 +141,7 @@ await t.test('a name that failed is refused at once until its back-off is over',
       return issue(order)
     },
   }
-  const { obtainer, local } = await open(t, { issuer, now: () => clock.ms, failures: { firstMs: 60_000 } })
+  const { obtainer, local } = await open(t, { issuer, now: () => clock.ms })
   const backOff = { code: 'EDGE_ERR_CERTIFICATE_BACK_OFF', message: /one\.example .*next try in \d+ s/ }
   await t.rejects(obtainer.obtain('one.example'), { message: 'the CA is away' })
   await t.rejects(obtainer.obtain('one.example'), backOff)
@@ -137,25 +159,41 @@ await t.test('a name that failed is refused at once until its back-off is over',
   t.equal(orders, 3)
 })
 
-await t.test('a store that is away is not held against the name', async (t) => {
-  const { obtainer, vault, issued } = await open(t)
+await t.test('what was issued while the store is away is kept, and written once it is back', async (t) => {
+  const { obtainer, vault, issued, options } = await open(t)
   const { write } = vault
   vault.write = async () => Promise.reject(new StoreUnavailable('gone'))
   await t.rejects(obtainer.obtain('one.example'), { code: 'EDGE_ERR_STORE_UNAVAILABLE' })
   vault.write = write
+  const kept = await options.unwritten.read('one.example')
+  const writing = startWriting(options.unwritten, obtainer)
+  t.teardown(() => writing.close())
+  await pollUntil(async () => (await vault.read('one.example')) !== undefined)
+  t.equal((await vault.read('one.example'))?.chainPem, kept?.chainPem)
+  await pollUntil(async () => (await options.unwritten.read('one.example')) === undefined)
+  t.same(issued, ['one.example'], 'certificates are limited: one order')
+})
+
+await t.test('a certificate that was kept does not take the place of a newer one', async (t) => {
+  const { obtainer, vault, issued, options } = await open(t)
+  await options.unwritten.keep(await makeCertificate('one.example', { madeAtMs: Date.now() - 86_400_000 }))
+  const newer = await makeCertificate('one.example')
+  await vault.write(newer)
   await obtainer.obtain('one.example')
-  t.same(issued, ['one.example', 'one.example'])
+  t.equal((await vault.read('one.example'))?.chainPem, newer.chainPem)
+  t.equal(await options.unwritten.read('one.example'), undefined)
+  t.same(issued, [])
 })
 
 await t.test('an issuer that hangs is given up, and who waits may leave before', async (t) => {
   const issuer: Issuer = { id: 'hanging', issue: () => new Promise(() => {}) }
   const { obtainer, options } = await open(t, { issuer, deadlineMs: 100 })
   const leave = new AbortController()
-  const left = obtainer.obtain('one.example', leave.signal)
+  const left = obtainer.obtain('one.example', {}, leave.signal)
   leave.abort(new Error('the visitor is gone'))
   await t.rejects(left, { message: 'the visitor is gone' })
   await t.rejects(obtainer.obtain('one.example'), { name: 'TimeoutError' })
-  const lock = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
+  const lock = await options.store.locker.acquire('one.example', AbortSignal.timeout(5_000))
   await lock.release()
 })
 
@@ -164,8 +202,7 @@ await t.test('orders at one time are bounded, and so are those that wait', async
   let underway = 0
   let most = 0
   const { obtainer, local } = await open(t, {
-    concurrency: 2,
-    maxQueued: 4,
+    queue: { places: 2, perLane: 2 },
     issuer: {
       id: 'slow',
       async issue(order) {
@@ -199,12 +236,12 @@ await t.test('close ends what is under way and lets go of the locks', async (t) 
       return new Promise(() => {})
     },
   }
-  const { obtainer, options } = await open(t, { issuer, concurrency: 1 })
+  const { obtainer, options } = await open(t, { issuer, queue: { places: 1 } })
   const orders = ['one.example', 'two.example'].map((name) => obtainer.obtain(name))
   const outcomes = Promise.allSettled(orders)
   await asked.promise
   await obtainer.close()
   for (const outcome of await outcomes) t.match(outcome, { status: 'rejected', reason: { name: 'AbortError' } })
-  const lock = await options.locker.acquire('one.example', AbortSignal.timeout(5_000))
+  const lock = await options.store.locker.acquire('one.example', AbortSignal.timeout(5_000))
   await lock.release()
 })

@@ -27,7 +27,9 @@ await t.test('a call gets its answer, whatever the order of answers', async (t) 
     { peer: 'worker' },
   )
   const order: string[] = []
-  const slow = caller.call('manager', 'obtain', { name: 'slow.example' }).then(() => order.push('slow'))
+  const slow = caller
+    .call('manager', 'obtain', { name: 'slow.example', lane: 'visitor' })
+    .then(() => order.push('slow'))
   const quick = caller.call('manager', 'purge', { hosts: ['a.example'] })
   t.same(await quick, [{ 'a.example': 3 }])
   order.push('quick')
@@ -46,7 +48,7 @@ await t.test('a failure keeps its code', async (t) => {
     },
     { peer: 'worker' },
   )
-  await t.rejects(caller.call('manager', 'obtain', { name: 'a.example' }), {
+  await t.rejects(caller.call('manager', 'obtain', { name: 'a.example', lane: 'visitor' }), {
     code: 'EDGE_ERR_CERTIFICATE_DENIED',
     message: 'denied',
   })
@@ -57,8 +59,10 @@ await t.test('calls end when the other end is gone, or silent', async (t) => {
   const [left, right] = createWires()
   const caller = createChannel(left, {}, { peer: 'manager' })
   createChannel(right, { obtain: () => new Promise(() => undefined) }, { peer: 'worker' })
-  await t.rejects(caller.call('manager', 'obtain', { name: 'a.example' }, 10), { code: 'EDGE_ERR_CHANNEL_TIMEOUT' })
-  const pending = caller.call('manager', 'obtain', { name: 'a.example' })
+  await t.rejects(caller.call('manager', 'obtain', { name: 'a.example', lane: 'visitor' }, 10), {
+    code: 'EDGE_ERR_CHANNEL_TIMEOUT',
+  })
+  const pending = caller.call('manager', 'obtain', { name: 'a.example', lane: 'visitor' })
   left.emit('disconnect')
   await t.rejects(pending, { code: 'EDGE_ERR_CHANNEL_CLOSED', message: /from the manager: it is away/ })
 })

@@ -21,10 +21,14 @@ export type UpstreamOptions = FetchOptions & {
 /** @returns undefined when the exchange has been answered already. */
 export type FetchOrAnswer = (exchange: Exchange) => Promise<Answer | undefined>
 
+/** Stands for a body where there is nothing left to send; of a visitor who has left, the plugin destroys it. */
+type Answered = { destroy(): void }
+const ANSWERED: Answered = Object.freeze({ destroy() {} })
+
 type Dispatch = Extract<NonNullable<FastifyHttpProxyOptions['undici']>, { request: unknown }>
 type DispatchCallback = (
   error: Error | null,
-  answer?: { statusCode: number; headers: object; body: Answer | undefined },
+  answer?: { statusCode: number; headers: object; body: Answer | Answered },
 ) => void
 
 /** The exchange travels with the headers that the plugin copies for its dispatcher: a symbol is no header. */
@@ -54,8 +58,8 @@ export function registerUpstream(app: FastifyInstance, options: UpstreamOptions)
       retryDelay: () => null,
       onResponse(request, reply, { stream }) {
         reply.hijack()
-        const answer = stream as unknown as Answer | undefined
-        if (answer !== undefined) settle(exchangeOf(request.raw), answer, options)
+        const answer = stream as unknown as Answer | Answered
+        if (answer !== ANSWERED) settle(exchangeOf(request.raw), answer as Answer, options)
       },
       onError(reply, { error }) {
         reply.hijack()
@@ -71,9 +75,9 @@ function createDispatcher(fetch: FetchOrAnswer): Dispatch {
   function request({ headers }: { headers: Carrier }, callback: DispatchCallback): void {
     const exchange = headers[exchangeKey]
     if (exchange === undefined) throw new TypeError('this request did not come through the stages')
-    ask(exchange, (error, body) => {
+    ask(exchange, (error, answer) => {
       // The answer brings its own head along; Fastify would refuse odd statuses and fold header lines.
-      if (error === null) callback(null, { statusCode: 200, headers: {}, body })
+      if (error === null) callback(null, { statusCode: 200, headers: {}, body: answer ?? ANSWERED })
       else callback(error)
     })
   }

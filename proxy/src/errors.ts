@@ -150,7 +150,19 @@ export const AdminTooManyClients = createError(
   'too many clients follow the events',
   503,
 )
+export const AdminBodyTypeInvalid = createError(
+  'EDGE_ERR_ADMIN_BODY_TYPE_INVALID',
+  'the body must be JSON, with Content-Type: application/json',
+  415,
+)
+export const AdminBodyInvalid = createError<[string]>('EDGE_ERR_ADMIN_BODY_INVALID', 'the body is not JSON: %s', 400)
+export const AdminBodyTooLarge = createError('EDGE_ERR_ADMIN_BODY_TOO_LARGE', 'the body is too large', 413)
 export const PurgeInvalid = createError<[string]>('EDGE_ERR_PURGE_INVALID', '%s', 400)
+export const PurgeUnwritten = createError(
+  'EDGE_ERR_PURGE_UNWRITTEN',
+  'the purge could not be written to EDGE_DATA_DIRECTORY (%s), and was not applied: try again',
+  503,
+)
 
 /** The code of any thrown value, for a log line: `EDGE_ERR_…`, Node's `E…`, or the class's name. */
 export function codeOf(error: unknown): string {

@@ -9,7 +9,7 @@ export type EdgeEvents = {
   /** A certificate is being obtained, was obtained, or could not be. */
   certificate: CertificateEvent
   /** A purge was applied in this process. */
-  purge: { hosts: readonly string[]; entries: number; durationMs: number }
+  purge: { names: readonly string[]; entries: number; durationMs: number }
   /** A connection was opened or closed; `open` is how many there are now in this process. */
   connection: { open: number }
   /** Something an operator should read in the log and no stage answers for. */

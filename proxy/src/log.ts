@@ -7,8 +7,9 @@ import { escapeControls } from './log/printable.ts'
 
 /** Lines a second for what strangers can cause at will; the rest is counted. */
 const STRANGER_LINES_PER_SECOND = 10
-/** Hosts named in the line of one purge. */
-const PURGE_HOSTS_SHOWN = 20
+/** What is named in the line of one purge, and lines a second. */
+const PURGE_NAMES_SHOWN = 20
+const PURGE_LINES_PER_SECOND = 20
 
 /** Fields that are never written, wherever they stand in the first three levels of a line. */
 const SECRETS = [
@@ -58,17 +59,19 @@ export function createLog({ format, destination }: LogOptions): Log {
  */
 export function logEvents(log: Log): () => void {
   const handshakes = logHandshakes(log.child({ area: 'handshake' }))
+  const purges = logPurges(log.child({ area: 'purge' }))
   const faults = logFaults(log)
   const unsubscribe = [
     edgeChannel('request').subscribe(accessLog(log)),
     edgeChannel('handshake').subscribe(handshakes.write),
     edgeChannel('certificate').subscribe(logCertificates(log.child({ area: 'certificate' }))),
-    edgeChannel('purge').subscribe(logPurges(log.child({ area: 'purge' }))),
+    edgeChannel('purge').subscribe(purges.write),
     edgeChannel('fault').subscribe(faults.write),
   ]
   return () => {
     for (const end of unsubscribe) end()
     handshakes.flush()
+    purges.flush()
     faults.flush()
   }
 }
@@ -93,12 +96,15 @@ function logCertificates(log: Log): (event: CertificateEvent) => void {
   }
 }
 
-function logPurges(log: Log): (event: EdgeEvents['purge']) => void {
-  return ({ hosts, entries, durationMs }) => {
-    log.info(
-      { hosts: hosts.slice(0, PURGE_HOSTS_SHOWN), hostCount: hosts.length, entries, duration: durationMs },
-      'purge applied',
-    )
+function logPurges(log: Log): { write(event: EdgeEvents['purge']): void; flush(): void } {
+  const limit = limitLines(PURGE_LINES_PER_SECOND, (suppressed) => log.info({ suppressed }, 'purges not shown'))
+  return {
+    write({ names, entries, durationMs }) {
+      if (!limit.admit()) return
+      const shown = names.slice(0, PURGE_NAMES_SHOWN)
+      log.info({ names: shown, nameCount: names.length, entries, duration: durationMs }, 'purge applied')
+    },
+    flush: limit.flush,
   }
 }
 

@@ -17,6 +17,14 @@ export type Purge = {
 /** A purge at its place in the sequence of one machine. */
 export type NumberedPurge = { readonly number: number; readonly purge: Purge }
 
+/** A purge that has been applied: here, and on the other machines or on its way to them. */
+export type PurgeOutcome = {
+  /** Entries that went, by name in the order of `namesOf`, in all workers of this machine. */
+  readonly counts: readonly number[]
+  /** Other machines will hear of it when the store is back. */
+  readonly pending: boolean
+}
+
 export const EVERYTHING: Purge = { hosts: [], urls: [], prefixes: [], tags: [], everything: true, soft: false }
 
 /** A purge as JSON has it: what is empty or false is left out. */
@@ -50,6 +58,17 @@ export function fromFields(fields: unknown): Purge {
 
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+/** What is named, one by one: `host example.com`, `tag blog:1`. */
+export function namesOf({ hosts, urls, prefixes, tags, everything }: Purge): string[] {
+  return [
+    ...(everything ? ['everything'] : []),
+    ...hosts.map((host) => `host ${host}`),
+    ...urls.map((url) => `url ${url}`),
+    ...prefixes.map((prefix) => `prefix ${prefix}`),
+    ...tags.map((tag) => `tag ${tag}`),
+  ]
 }
 
 /** A URL without its scheme, as purges name it. */

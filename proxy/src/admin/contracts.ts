@@ -1,3 +1,4 @@
+import type { Purge, PurgeOutcome } from '../purge.ts'
 import type { MetricsSnapshot } from './metrics.ts'
 
 export type ProcessState = 'starting' | 'running' | 'reloading' | 'draining' | 'stopped'
@@ -37,11 +38,9 @@ export type AdminEvent = {
 } & (
   | { type: 'certificate'; phase: 'obtaining' | 'obtained' | 'failed'; name: string; issuer: string; reason?: string }
   | { type: 'handshake'; outcome: 'refused'; name?: string; reason?: string }
-  | { type: 'purge'; hosts: readonly string[]; hostCount: number; entries: number }
+  | { type: 'purge'; names: readonly string[]; nameCount: number; entries: number }
   | { type: 'fault'; area: string; message: string; code: string; detail: string; name?: string }
 )
-
-export type PurgeRequest = { hosts: readonly string[] } | { all: true }
 
 export type AdminOptions = {
   readonly version: string
@@ -52,8 +51,8 @@ export type AdminOptions = {
   status(): Promise<StatusReport>
   /** One snapshot of each process. */
   metrics(): Promise<readonly MetricsSnapshot[]>
-  /** Resolves with the entries dropped by host, once every worker has applied it. */
-  purge(request: PurgeRequest): Promise<ReadonlyMap<string, number>>
+  /** Resolves once every worker has applied it. */
+  purge(purge: Purge): Promise<PurgeOutcome>
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: AdminEvent) => void): () => void
 }

@@ -1,11 +1,20 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { AdminRouteUnknown, ChannelClosed, ChannelTimeout, codeOf } from '../errors.ts'
+import {
+  AdminBodyInvalid,
+  AdminBodyTooLarge,
+  AdminBodyTypeInvalid,
+  AdminRouteUnknown,
+  ChannelClosed,
+  ChannelTimeout,
+  codeOf,
+} from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 
 const faults = edgeChannel('fault')
 
 /** Every failure is `{ "status", "code", "error" }`; the text is for the operator. */
-export function answerError(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+export function answerError(raised: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const error = bodyError(raised) ?? raised
   const status = statusOf(error)
   if (status === 500) faults.publish({ area: 'admin', message: 'admin request failed', error })
   void reply.code(status).send({ status, code: codeOf(error), error: error.message })
@@ -13,6 +22,19 @@ export function answerError(error: FastifyError, _request: FastifyRequest, reply
 
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
   answerError(new AdminRouteUnknown(request.method, request.url.slice(0, 200)), request, reply)
+}
+
+/** What Fastify says of a body that it did not take, in our words; undefined for any other error. */
+function bodyError(error: FastifyError): FastifyError | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_CTP_INVALID_TYPE':
+      return new AdminBodyTypeInvalid()
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new AdminBodyTooLarge()
+    default:
+      return error.code?.startsWith('FST_ERR_CTP_') ? new AdminBodyInvalid(error.message) : undefined
+  }
 }
 
 function statusOf(error: FastifyError): number {

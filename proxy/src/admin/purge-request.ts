@@ -1,74 +1,84 @@
-import type { RequestHead } from '../request.ts'
-import { normaliseName } from '../site/name.ts'
-import type { PurgeRequest } from './contracts.ts'
-import { hostOf, isCrossSite, isLoopbackHost } from './origin.ts'
-import { isToken, PURGE_TOKEN_HEADER } from './token.ts'
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { EVERYTHING, fromFields, namesOf, type Purge, type PurgeOutcome } from '../purge.ts'
+import { quote, readHost, readNames, readTag, readUrl, type Wrong } from './purge-names.ts'
 
 /** Names in one request; whoever has more sends more requests, or purges everything. */
-export const MAX_PURGE_HOSTS = 1000
-const SHOWN_CHARACTERS = 80
+export const MAX_PURGE_NAMES = 1000
 
-type Hosts = { hosts: string[] } | { error: string }
+const NAMES = Type.Optional(Type.Array(Type.String()))
+/** The body of `POST /purge`. */
+const BODY = Type.Object(
+  {
+    hosts: NAMES,
+    urls: NAMES,
+    prefixes: NAMES,
+    tags: NAMES,
+    everything: Type.Optional(Type.Literal(true)),
+    soft: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+)
+const EXPECTED =
+  '{"hosts": ["example.com"]}, or "urls", "prefixes", "tags", or {"everything": true}; with "soft": true if it only becomes stale'
 
-/** @param target the request's, `/purge?host=a&host=b`. The hosts come back normalised, each once, in order. */
-export function parsePurgeQuery(target: string): Hosts {
+/** @param target the request's, `/purge?host=a&host=b`. */
+export function parsePurgeQuery(target: string): Purge | Wrong {
   const mark = target.indexOf('?')
   const parameters = [...new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1))]
   const unknown = parameters.find(([name]) => name !== 'host')
   if (unknown !== undefined) return { error: `unknown parameter ${quote(unknown[0])}: /purge?host=example.com` }
-  return normaliseHosts(parameters.map(([, value]) => value))
+  if (parameters.length === 0) return { error: 'no host is named: /purge?host=example.com' }
+  return readPurge({ hosts: parameters.map(([, value]) => value) })
 }
 
-/** @param body parsed JSON: `{ "hosts": ["example.com"] }` or `{ "everything": true }`, not both. */
-export function parsePurgeBody(body: unknown): PurgeRequest | { error: string } {
-  const expected = 'expected {"hosts": ["example.com"]} or {"everything": true}'
-  if (typeof body !== 'object' || body === null) return { error: expected }
-  const fields: { hosts?: unknown; everything?: unknown } = body
-  const names = Object.keys(fields)
-  if (names.length !== 1) return { error: expected }
-  if (fields.everything === true) return { all: true }
-  if (!Array.isArray(fields.hosts)) return { error: expected }
-  const hosts: unknown[] = fields.hosts
-  return hosts.every((host) => typeof host === 'string') ? normaliseHosts(hosts) : { error: expected }
+/** @param body parsed JSON. */
+export function parsePurgeBody(body: unknown): Purge | Wrong {
+  if (Value.Check(BODY, body)) return readPurge(body)
+  const [fault] = Value.Errors(BODY, body)
+  const place = fault?.instancePath.slice(1).replaceAll('/', '.') ?? ''
+  const what = place === '' ? 'the body' : quote(place)
+  const isUnknown = fault?.keyword === 'boolean'
+  return { error: `${what} ${isUnknown ? 'is unknown' : fault?.message}: expected ${EXPECTED}` }
 }
 
-function normaliseHosts(raw: readonly string[]): Hosts {
-  if (raw.length === 0) return { error: 'no host is named: /purge?host=example.com' }
-  if (raw.length > MAX_PURGE_HOSTS) return { error: `${raw.length} hosts: at most ${MAX_PURGE_HOSTS} in one request` }
-  const hosts = new Set<string>()
-  for (const host of raw) {
-    const name = normaliseName(host)
-    if (name === undefined) return { error: `${quote(host)} is not a host name (without a port): example.com` }
-    hosts.add(name)
+function readPurge({
+  hosts = [],
+  urls = [],
+  prefixes = [],
+  tags = [],
+  everything,
+  soft = false,
+}: Static<typeof BODY>): Purge | Wrong {
+  const count = hosts.length + urls.length + prefixes.length + tags.length
+  if (everything === true && count > 0) return { error: 'everything is named, and something besides' }
+  if (everything === true) return { ...EVERYTHING, soft }
+  if (count === 0) return { error: `nothing is named: expected ${EXPECTED}` }
+  if (count > MAX_PURGE_NAMES) return { error: `${count} names: at most ${MAX_PURGE_NAMES} in one request` }
+  const read = {
+    hosts: readNames(hosts, readHost),
+    urls: readNames(urls, readUrl),
+    prefixes: readNames(prefixes, readUrl),
+    tags: readNames(tags, readTag),
   }
-  return { hosts: [...hosts] }
+  return Object.values(read).find((names): names is Wrong => 'error' in names) ?? fromFields({ ...read, soft })
 }
 
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, SHOWN_CHARACTERS))
+/** A line a name, as Blot reads it: `example.com: 12`. */
+export function renderPurge({ hosts }: Purge, { counts }: PurgeOutcome): string {
+  return hosts.map((host, index) => `${host}: ${counts[index] ?? 0}\n`).join('')
 }
 
-/** A line a host: `example.com: 12`. */
-export function renderPurge(counts: ReadonlyMap<string, number>): string {
-  return [...counts].map(([host, entries]) => `${host}: ${entries}\n`).join('')
+/** What `POST /purge` answers. */
+export type PurgeAnswer = {
+  readonly entries: number
+  readonly pending: boolean
+  /** Entries by what was named: `host example.com`, `tag blog:1`, `everything`. */
+  readonly names: Readonly<Record<string, number>>
 }
 
-const FORWARDING = new Set(['forwarded', 'via', 'x-real-ip', 'client-ip', 'true-client-ip', 'cf-connecting-ip'])
-
-export type PlainPurgeOptions = {
-  readonly purgeToken?: string | undefined
-  /** Loopback is a trusted proxy: everyone's requests come from there. */
-  readonly loopbackTrusted: boolean
-}
-
-/**
- * May a request for `/purge` on the plain listener purge? Only a program on this machine that asks for this machine:
- * no proxy in between, and no page in a browser that runs here.
- */
-export function mayPurgePlain({ headers, host, connection }: RequestHead, options: PlainPurgeOptions): boolean {
-  if (options.loopbackTrusted || connection.trusted) return false
-  if (connection.scheme !== 'http' || !connection.loopback || !isLoopbackHost(hostOf(host))) return false
-  if (Object.keys(headers).some((name) => FORWARDING.has(name) || name.startsWith('x-forwarded'))) return false
-  if (isCrossSite(headers)) return false
-  return options.purgeToken === undefined || isToken(headers[PURGE_TOKEN_HEADER], options.purgeToken)
+export function toPurgeAnswer(purge: Purge, { counts, pending }: PurgeOutcome): PurgeAnswer {
+  const names = namesOf(purge).map((name, index) => [name, counts[index] ?? 0] as const)
+  const entries = counts.reduce((sum, count) => sum + count, 0)
+  return { entries, pending, names: Object.fromEntries(names) }
 }

@@ -5,7 +5,7 @@ import type { AdminEvent } from './contracts.ts'
 
 /** Events a second from one process; the others are still in the log and in the metrics. */
 const EVENTS_PER_SECOND = 20
-const HOSTS_SHOWN = 20
+const NAMES_SHOWN = 20
 const DETAIL_CHARACTERS = 500
 
 type Unstamped<Event> = Event extends unknown ? Omit<Event, 'timeMs' | 'process'> : never
@@ -32,8 +32,8 @@ export function relayEvents(process: string, send: (event: AdminEvent) => void):
       }
       relay({ type: 'handshake', outcome, ...known })
     }),
-    edgeChannel('purge').subscribe(({ hosts, entries }) => {
-      relay({ type: 'purge', hosts: hosts.slice(0, HOSTS_SHOWN), hostCount: hosts.length, entries })
+    edgeChannel('purge').subscribe(({ names, entries }) => {
+      relay({ type: 'purge', names: names.slice(0, NAMES_SHOWN), nameCount: names.length, entries })
     }),
     edgeChannel('fault').subscribe(({ area, message, error, name }) => {
       const detail = cut(error instanceof Error ? error.message : String(error))

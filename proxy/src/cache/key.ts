@@ -12,11 +12,15 @@ export function hasPageName(target: string): boolean {
   return mark === -1 || target.includes('extension=', mark)
 }
 
+/** The key of an answer in memory. */
+export function keyOf({ scheme, host, target }: Pick<RequestHead, 'scheme' | 'host' | 'target'>): string {
+  return `${scheme}://${host}${nameOf(target)}`
+}
+
 /**
- * The key of an answer in memory. A query that names no page counts as none but for the `?`, which keeps those requests
- * apart from page files: strangers can make up queries without end.
+ * What stands for a target, or for a URL that ends in one. A query that names no page counts as none but for the `?`, which
+ * keeps those requests apart from page files: strangers can make up queries without end.
  */
-export function keyOf({ scheme, host, target }: RequestHead): string {
-  const name = hasPageName(target) ? target : target.slice(0, target.indexOf('?') + 1)
-  return `${scheme}://${host}${name}`
+export function nameOf(target: string): string {
+  return hasPageName(target) ? target : target.slice(0, target.indexOf('?') + 1)
 }

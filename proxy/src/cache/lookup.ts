@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { edgeChannel } from '../events.ts'
+import { EVERYTHING, hostIn, type Purge } from '../purge.ts'
 import type { RequestHead } from '../request.ts'
 import { chooseCoding } from '../static/coding.ts'
 import { isPlainTarget } from '../static/names.ts'
@@ -7,7 +8,7 @@ import { slashRedirect } from './answer.ts'
 import type { Found } from './found.ts'
 import { isFresh } from './fresh.ts'
 import { createHostFolderMap, realPath, type HostFolderMap } from './host-folders.ts'
-import { hasPageName, keyOf } from './key.ts'
+import { hasPageName, keyOf, nameOf } from './key.ts'
 import { load } from './load.ts'
 import { locate, type LocatedFile } from './locate.ts'
 import { createMemory, type Entry, type Memory, type Shelf } from './memory.ts'
@@ -20,10 +21,8 @@ export type FileTier = {
    * @returns undefined for what is not here, what may not be shown and what could not be read, all alike: the app answers.
    */
   find(head: RequestHead): Found | undefined
-  /** Drops everything in memory of these hosts. @returns how many entries each had. */
-  purge(hosts: readonly string[]): Map<string, number>
-  /** @returns how many entries there were. */
-  purgeAll(): number
+  /** As `Memory.purge`; files have no lifetime to outlive, so a soft purge drops them too. */
+  purge(purge: Purge): Promise<number[]>
   stats(): { entries: number; bytes: number }
   close(): void
 }
@@ -71,21 +70,14 @@ export function createFileTier(options: FileTierOptions): FileTier {
     }
   }
 
-  function purge(hosts: readonly string[]): Map<string, number> {
-    const counts = new Map<string, number>()
-    for (const host of hosts) {
-      hostFolders.forget(host)
-      counts.set(host, (counts.get(host) ?? 0) + memory.purge(host))
-    }
-    return counts
+  function purge(purged: Purge): Promise<number[]> {
+    if (purged.everything) hostFolders.clear()
+    const { hosts, urls, prefixes } = purged
+    for (const host of [...hosts, ...[...urls, ...prefixes].map(hostIn)]) hostFolders.forget(host)
+    return memory.purge({ ...purged, urls: urls.map(nameOf), prefixes: prefixes.map(nameOf) })
   }
 
-  function purgeAll(): number {
-    hostFolders.clear()
-    return memory.purgeAll()
-  }
-
-  return { find, purge, purgeAll, stats: () => memory.stats(), close: purgeAll }
+  return { find, purge, stats: () => memory.stats(), close: () => void purge(EVERYTHING) }
 }
 
 /** A request with credentials is the app's: it alone knows who may see what. */
@@ -141,7 +133,7 @@ function findFile({ head, key, shelf, places, memory, nowMs }: Search): Found | 
   const { found, final } = load(located, nowMs)
   if (found.kind === 'ready' && final && mayKeep(head.target, place)) {
     const fresh: Entry = { ready: found, path, identity: file.identity, checkedAtMs: nowMs }
-    memory.put(key, { host: head.host, codings, entries: new Map([...(known ?? []), [coding, fresh]]) })
+    memory.put(key, { codings, entries: new Map([...(known ?? []), [coding, fresh]]) })
   } else memory.drop(key)
   return found
 }

@@ -1,4 +1,4 @@
-import { withoutScheme, type NumberedPurge, type Purge } from '../purge.ts'
+import { namesOf, withoutScheme, type NumberedPurge } from '../purge.ts'
 
 /** The names by which purges find an answer. */
 export type AnswerNames = {
@@ -104,7 +104,7 @@ export function createPurgeLog(maxBytes: number = MAX_BYTES): PurgeLog {
       }
       position = number
       if (purge.everything) stale = number
-      for (const key of keysIn(purge)) put(key, number, purge.soft)
+      else for (const name of namesOf(purge)) put(name, number, purge.soft)
       forgetOldest()
     },
   }
@@ -114,11 +114,4 @@ const PREFIX = 'prefix '
 
 function isPrefix(key: string): boolean {
   return key.startsWith(PREFIX)
-}
-
-function* keysIn({ hosts, urls, prefixes, tags }: Purge): Generator<string, void> {
-  for (const host of hosts) yield `host ${host}`
-  for (const url of urls) yield `url ${url}`
-  for (const prefix of prefixes) yield PREFIX + prefix
-  for (const tag of tags) yield `tag ${tag}`
 }

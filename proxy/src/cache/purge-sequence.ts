@@ -1,3 +1,4 @@
+import { codeOf, PurgeUnwritten } from '../errors.ts'
 import type { NumberedPurge, Purge } from '../purge.ts'
 import type { JournalEntry, PurgeJournal } from './purge-journal.ts'
 
@@ -39,7 +40,8 @@ export function createPurgeSequence({ journal, apply, onWritten }: PurgeSequence
       try {
         await journal.append(numbered)
       } catch (error) {
-        for (const { reject } of batch) reject(error)
+        const unwritten = new PurgeUnwritten(codeOf(error), { cause: error })
+        for (const { reject } of batch) reject(unwritten)
         continue
       }
       position += batch.length

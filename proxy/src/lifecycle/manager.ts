@@ -1,16 +1,15 @@
 import { createAdmin } from '../admin/admin.ts'
-import type { AdminEvent, PurgeRequest } from '../admin/contracts.ts'
+import type { AdminEvent } from '../admin/contracts.ts'
 import { createMetrics } from '../admin/metrics.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { openStore } from '../store/open.ts'
 import { listenAdmin } from './admin-listener.ts'
 import { findAway } from './away.ts'
 import { openCertificateManager } from './certificates.ts'
-import type { Channel } from './channel.ts'
 import type { ProcessReport } from './messages.ts'
+import { openPurgeManager } from './purges.ts'
 import type { RoleBody } from './role.ts'
 import { collectMetrics, collectStatus } from './status.ts'
-import { sumCounts } from './sum-counts.ts'
 import { openTicketRotation } from './tickets.ts'
 
 /** The manager: what a machine does once, and the admin API. Workers ask it, and serve on without it. */
@@ -35,6 +34,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     return null
   }
   const rotation = await openTicketRotation(config, store, channel, handlers)
+  const purges = await openPurgeManager(config, channel, handlers)
 
   const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
   const admin = await createAdmin({
@@ -43,7 +43,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     purgeToken: config.purgeToken,
     status: () => collectStatus(settings, channel, own(), () => findAway(config, store)),
     metrics: () => collectMetrics(channel, own()),
-    purge: (request) => purgeEveryWorker(channel, request),
+    purge: purges.purge,
     onEvent: events.subscribe,
   })
   const listener = await listenAdmin(admin, config.admin)
@@ -54,14 +54,10 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
       await admin.close()
       rotation.close()
       await certificates.close()
+      await purges.close()
       await store.close()
     },
   }
-}
-
-async function purgeEveryWorker(channel: Channel, request: PurgeRequest): Promise<Map<string, number>> {
-  const hosts = 'all' in request ? null : request.hosts
-  return sumCounts(await channel.call('worker', 'purge', { hosts }))
 }
 
 type EventListener = (event: AdminEvent) => void

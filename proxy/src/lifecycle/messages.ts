@@ -2,6 +2,7 @@ import type { AdminEvent } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
 import type { Change, TicketKey } from '../certificates/contracts.ts'
 import type { Lane } from '../certificates/queue.ts'
+import type { Purge, PurgeOutcome } from '../purge.ts'
 
 /**
  * The calls between the processes of one machine. Whoever calls names a role, or one worker: the primary passes the call
@@ -18,8 +19,10 @@ export type Calls = {
   tickets: { ask: null; answer: readonly TicketKey[] }
   /** manager -> workers: these are the keys of session tickets now. */
   useTickets: { ask: { keys: readonly TicketKey[] }; answer: null }
-  /** anyone -> workers: drop these hosts from memory (all of them: `hosts` null). Answers with entries dropped by host. */
-  purge: { ask: { hosts: readonly string[] | null }; answer: Record<string, number> }
+  /** worker -> manager: a purge came over the plain listener. Answers when every worker has applied it. */
+  purge: { ask: { purge: Purge }; answer: PurgeOutcome }
+  /** manager -> workers: the purges that follow number `after`. Answers with entries dropped, by purge and name. */
+  applyPurges: { ask: { after: number; purges: readonly Purge[] }; answer: readonly (readonly number[])[] }
   /** manager -> workers: what have you counted? */
   report: { ask: null; answer: ProcessReport }
   /** manager -> primary: which processes are there? */

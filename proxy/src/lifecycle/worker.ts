@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { createMetrics } from '../admin/metrics.ts'
-import { mayPurgePlain, parsePurgeQuery, renderPurge } from '../admin/purge-request.ts'
+import { mayPurgePlain } from '../admin/plain-purge.ts'
+import { parsePurgeQuery, renderPurge } from '../admin/purge-request.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { createDeliver } from '../cache/deliver.ts'
-import { createFileTier, type FileTier } from '../cache/lookup.ts'
+import { createFileTier } from '../cache/lookup.ts'
 import type { Config } from '../config.ts'
-import { edgeChannel } from '../events.ts'
+import { ChannelClosed } from '../errors.ts'
 import type { RequestHead } from '../request.ts'
 import { addressMatcher } from '../server/address.ts'
 import { createEdgeServer } from '../server/server.ts'
@@ -17,12 +18,9 @@ import { createPool } from '../upstream/pool.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
 import { openWorkerCertificates } from './certificates.ts'
 import type { Channel } from './channel.ts'
-import type { Calls } from './messages.ts'
+import { openWorkerPurges } from './purges.ts'
 import type { RoleBody } from './role.ts'
-import { sumCounts } from './sum-counts.ts'
 import { openWorkerTickets } from './tickets.ts'
-
-const purges = edgeChannel('purge')
 
 /** A worker: joins the rooms to a server, and serves until it is told to drain. */
 export const worker: RoleBody = async ({ id, config, listeners }, channel, handlers) => {
@@ -40,11 +38,13 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     pageFiles: config.pageFiles,
   })
   const metrics = createMetrics(() => files.stats())
-  handlers.purge = (ask) => {
-    // Blot purges a domain when it is removed, too: then its certificate goes at once.
-    for (const host of ask.hosts ?? []) certificates.changed({ kind: 'permission', name: host })
-    return Promise.resolve(applyPurge(files, ask))
-  }
+  await openWorkerPurges(config, handlers, {
+    purge(purge) {
+      // Blot purges a domain when it is removed, too: then its certificate goes at once.
+      for (const host of purge.hosts) certificates.changed({ kind: 'permission', name: host })
+      return files.purge(purge)
+    },
+  })
   const pool = createPool({ upstreams: config.upstreams })
   const server = await createEdgeServer(config, {
     certificates,
@@ -80,20 +80,13 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
   }
 }
 
-function applyPurge(files: FileTier, { hosts }: Calls['purge']['ask']): Calls['purge']['answer'] {
-  const startedMs = performance.now()
-  const counts = hosts === null ? { '*': files.purgeAll() } : Object.fromEntries(files.purge(hosts))
-  const entries = Object.values(counts).reduce((sum, count) => sum + count, 0)
-  purges.publish({ hosts: hosts ?? ['*'], entries, durationMs: performance.now() - startedMs })
-  return counts
-}
-
 /** Blot's call on the plain listener: answered once every worker has applied it. */
 async function purgeEverywhere(target: string, channel: Channel): Promise<{ status: number; body: string }> {
-  const query = parsePurgeQuery(target)
-  if ('error' in query) return { status: 400, body: `${query.error}\n` }
-  const answers = await channel.call('worker', 'purge', { hosts: query.hosts })
-  return { status: 200, body: renderPurge(sumCounts(answers)) }
+  const purge = parsePurgeQuery(target)
+  if ('error' in purge) return { status: 400, body: `${purge.error}\n` }
+  const [outcome] = await channel.call('manager', 'purge', { purge })
+  if (outcome === undefined) throw new ChannelClosed('manager')
+  return { status: outcome.pending ? 202 : 200, body: renderPurge(purge, outcome) }
 }
 
 /** When loopback is a trusted proxy, everybody's requests come from there. */

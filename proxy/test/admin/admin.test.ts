@@ -49,13 +49,17 @@ await t.test('failures are JSON with a code', async (t) => {
     body: { status: 404, code: 'EDGE_ERR_ADMIN_ROUTE_UNKNOWN', error: 'there is no GET /nothing?x=1' },
   })
   t.match(await askJson(`${url}/%zz`), { status: 400, body: { code: 'FST_ERR_BAD_URL' } })
-  t.match(await askJson(`${url}/purge`, { method: 'POST', body: '{' }), { status: 400, body: { status: 400 } })
+  t.match(await askJson(`${url}/purge`, { method: 'POST', body: '{' }), {
+    status: 400,
+    body: { code: 'EDGE_ERR_ADMIN_BODY_INVALID' },
+  })
   t.match(await askJson(`${url}/purge`, { method: 'POST', body: `"${'a'.repeat(400_000)}"` }), {
     status: 413,
-    body: { code: 'FST_ERR_CTP_BODY_TOO_LARGE' },
+    body: { code: 'EDGE_ERR_ADMIN_BODY_TOO_LARGE' },
   })
   t.match(await askJson(`${url}/purge`, { method: 'POST', body: 'x', headers: { 'content-type': 'text/plain' } }), {
     status: 415,
+    body: { code: 'EDGE_ERR_ADMIN_BODY_TYPE_INVALID', error: /application\/json/ },
   })
   t.same(faults, [], 'the asker is told; the log is not')
   t.match(await askJson(`${url}/status`), { status: 500, body: { code: 'TypeError', error: 'a bug' } })

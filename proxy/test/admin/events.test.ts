@@ -129,10 +129,10 @@ await t.test('what a process relays is small, plain and limited', async (t) => {
   const handshake = { name: undefined, resumed: false, durationMs: 1, address: '203.0.113.9', reason: 'no server name' }
   edgeChannel('handshake').publish({ ...handshake, outcome: 'memory' })
   edgeChannel('fault').publish({ area: 'x', message: 'y', error: new Error('z'.repeat(10_000)) })
-  edgeChannel('purge').publish({ hosts: Array.from({ length: 1000 }, String), entries: 1, durationMs: 1 })
+  edgeChannel('purge').publish({ names: Array.from({ length: 1000 }, String), entries: 1, durationMs: 1 })
   t.match(events, [
     { process: 'worker-2', type: 'fault', area: 'x', message: 'y', code: 'Error', detail: /^z{500}$/ },
-    { type: 'purge', hosts: { length: 20 }, hostCount: 1000, entries: 1 },
+    { type: 'purge', names: { length: 20 }, nameCount: 1000, entries: 1 },
   ])
   t.same(JSON.parse(JSON.stringify(events)), events)
   for (let i = 0; i < 100; i += 1) edgeChannel('handshake').publish({ ...handshake, outcome: 'refused' })

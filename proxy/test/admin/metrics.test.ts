@@ -37,7 +37,7 @@ function publishSome(): void {
   for (const phase of ['obtaining', 'obtained', 'failed'] as const) {
     edgeChannel('certificate').publish({ ...certificate, phase })
   }
-  edgeChannel('purge').publish({ hosts: ['a.example'], entries: 4, durationMs: 1 })
+  edgeChannel('purge').publish({ names: ['host a.example'], entries: 4, durationMs: 1 })
   edgeChannel('connection').publish({ open: 3 })
   edgeChannel('fault').publish({ area: 'x', message: 'y', error: undefined })
 }

@@ -10,13 +10,35 @@ await t.test('GET names hosts and answers a line each', async (t) => {
   t.same(purges, [{ hosts: ['a.example', 'xn--bcher-kva.example'] }])
 })
 
-await t.test('POST names hosts, or everything', async (t) => {
+const post = async (url: string, body: unknown) =>
+  askJson(`${url}/purge`, { method: 'POST', body: JSON.stringify(body) })
+
+await t.test('POST names hosts, URLs, prefixes and tags, or everything', async (t) => {
   const { url, purges } = await startAdmin(t)
-  const post = async (body: object) => askJson(`${url}/purge`, { method: 'POST', body: JSON.stringify(body) })
-  const hosts = { 'a.example': 12, 'b.example': 12 }
-  t.same(await post({ hosts: ['a.example', 'B.example'] }), { status: 200, body: { hosts, entries: 24 } })
-  t.same(await post({ everything: true }), { status: 200, body: { hosts: { 'a.example': 3 }, entries: 3 } })
-  t.same(purges, [{ hosts: ['a.example', 'b.example'] }, { all: true }])
+  t.same(await post(url, { hosts: ['a.example', 'B.example', 'A.example'], tags: ['blog:1'], soft: true }), {
+    status: 200,
+    body: { entries: 36, pending: false, names: { 'host a.example': 12, 'host b.example': 12, 'tag blog:1': 12 } },
+  })
+  const urls = ['https://A.example/x?y=%20z', 'http://b.example', '//b\u00fccher.example/\u00fc \u{1f33b}#part']
+  await post(url, { urls, prefixes: ['HTTPS://a.example/2026'] })
+  t.same(await post(url, { everything: true }), {
+    status: 200,
+    body: { entries: 12, pending: false, names: { everything: 12 } },
+  })
+  t.same(purges, [
+    { hosts: ['a.example', 'b.example'], tags: ['blog:1'], soft: true },
+    {
+      urls: ['//a.example/x?y=%20z', '//b.example/', '//xn--bcher-kva.example/%C3%BC%20%F0%9F%8C%BB'],
+      prefixes: ['//a.example/2026'],
+    },
+    { everything: true },
+  ])
+})
+
+await t.test('202 says that other machines have yet to hear of it', async (t) => {
+  const { url } = await startAdmin(t, { purge: async () => ({ counts: [3], pending: true }) })
+  t.match(await ask(`${url}/purge?host=a.example`), { status: 202, text: 'a.example: 3\n' })
+  t.match(await post(url, { tags: ['x'] }), { status: 202, body: { pending: true, names: { 'tag x': 3 } } })
 })
 
 await t.test('what is wrong is said, and nothing is purged', async (t) => {
@@ -27,22 +49,50 @@ await t.test('what is wrong is said, and nothing is purged', async (t) => {
     ['?host=a.example&host=b.example:8443', /"b\.example:8443" is not a host name \(without a port\)/],
     ['?host=', /"" is not/],
     ['?host=127.0.0.1', /"127\.0\.0\.1" is not/],
-    [`?${'host=a&'.repeat(1001)}`, /1001 hosts: at most 1000/],
+    [`?${'host=a&'.repeat(1001)}`, /1001 names: at most 1000/],
   ]
-  for (const [query, error] of refusals) {
-    t.match(await askJson(`${url}/purge${query}`), { status: 400, body: { code: 'EDGE_ERR_PURGE_INVALID', error } })
-  }
-  const bodies = [[], null, 'a', {}, { hosts: [] }, { hosts: 'a' }, { hosts: [1] }, { everything: false }, { urls: [] }]
-  for (const body of [...bodies, { hosts: ['a.example'], everything: true }]) {
-    const question = { method: 'POST', body: JSON.stringify(body) }
-    t.match(
-      await askJson(`${url}/purge`, question),
-      { status: 400, body: { code: 'EDGE_ERR_PURGE_INVALID' } },
-      question,
-    )
-  }
-  t.match(await askJson(`${url}/purge`, { method: 'POST' }), { status: 400 })
+  const refused = (error: RegExp) => ({ status: 400, body: { code: 'EDGE_ERR_PURGE_INVALID', error } })
+  for (const [query, error] of refusals) t.match(await askJson(`${url}/purge${query}`), refused(error), query)
+  const bodies: readonly [body: unknown, error: RegExp][] = [
+    [[], /the body must be object: expected \{"hosts": \["example\.com"\]\}/],
+    [null, /the body must be object/],
+    [{}, /nothing is named/],
+    [{ hosts: [] }, /nothing is named/],
+    [{ soft: true }, /nothing is named/],
+    [{ hosts: 'a' }, /"hosts" must be array/],
+    [{ hosts: ['a.example', 1] }, /"hosts\.1" must be string/],
+    [{ hosts: ['a.example'], paths: ['/'] }, /"paths" is unknown/],
+    [{ everything: false }, /"everything"/],
+    [{ everything: true, hosts: ['a.example'] }, /everything is named, and something besides/],
+    [{ hosts: ['a.example'], soft: 'yes' }, /"soft" must be boolean/],
+    [{ urls: ['/path'] }, /"\/path" is not a URL: https:\/\/example\.com\/path/],
+    [{ urls: ['https://a.example:8443/'] }, /is not a URL/],
+    [{ urls: ['ftp://a.example/'] }, /is not a URL/],
+    [{ urls: ['https://a.example/\ud800'] }, /is not a URL/],
+    [{ prefixes: ['https://a.example?x'] }, /is not a URL/],
+    [{ urls: [`https://a.example/${'x'.repeat(2048)}`] }, /is longer than 2048 characters/],
+    [{ tags: [''] }, /"" is not a tag/],
+    [{ tags: ['a,b'] }, /"a,b" is not a tag/],
+    [{ tags: ['x'.repeat(257)] }, /is not a tag/],
+    [{ tags: Array.from({ length: 1001 }, String) }, /1001 names: at most 1000/],
+  ]
+  for (const [body, error] of bodies) t.match(await post(url, body), refused(error), JSON.stringify(body).slice(0, 80))
+  t.match(await askJson(`${url}/purge`, { method: 'POST' }), refused(/the body/))
   t.equal((await ask(`${url}/purge?host=a.example`, { method: 'HEAD' })).status, 404, 'HEAD never purges')
+  t.same(purges, [])
+})
+
+await t.test('a body that is no JSON is refused in our own words', async (t) => {
+  const { url, purges } = await startAdmin(t)
+  const send = async (body: string, type: string) =>
+    askJson(`${url}/purge`, { method: 'POST', body, headers: { 'content-type': type } })
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json5', 'nonsense']) {
+    const refused = { status: 415, body: { code: 'EDGE_ERR_ADMIN_BODY_TYPE_INVALID', error: /application\/json/ } }
+    t.match(await send('{"everything":true}', type), refused, type)
+  }
+  for (const body of ['{', '', '{"everything":true']) {
+    t.match(await send(body, 'application/json'), { status: 400, body: { code: 'EDGE_ERR_ADMIN_BODY_INVALID' } }, body)
+  }
   t.same(purges, [])
 })
 

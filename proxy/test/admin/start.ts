@@ -1,9 +1,10 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { AdminEvent, AdminOptions, PurgeRequest, StatusReport } from '../../src/admin/contracts.ts'
+import type { AdminEvent, AdminOptions, StatusReport } from '../../src/admin/contracts.ts'
 import { createAdmin } from '../../src/admin/admin.ts'
 import { createMetrics } from '../../src/admin/metrics.ts'
 import { relayEvents } from '../../src/admin/relay.ts'
+import { namesOf, toFields, type PurgeFields } from '../../src/purge.ts'
 
 type Teardown = { teardown(end: () => Promise<void> | void): unknown }
 
@@ -31,7 +32,7 @@ const ANY_PORT: Place = { host: '127.0.0.1', port: 0 }
 
 /** An admin API over this process's own channels and metrics, on a port of its own. */
 export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {}, place: Place = ANY_PORT) {
-  const purges: PurgeRequest[] = []
+  const purges: PurgeFields[] = []
   const metrics = createMetrics(() => ({ entries: 7, bytes: 7000 }))
   const listeners = new Set<(event: AdminEvent) => void>()
   const stopRelay = relayEvents('worker-1', (event) => {
@@ -41,9 +42,9 @@ export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {
     version: STATUS.version,
     status: async () => STATUS,
     metrics: async () => [metrics.snapshot()],
-    purge: async (request) => {
-      purges.push(request)
-      return new Map('hosts' in request ? request.hosts.map((host) => [host, 12]) : [['a.example', 3]])
+    purge: async (purge) => {
+      purges.push(toFields(purge))
+      return { counts: namesOf(purge).map(() => 12), pending: false }
     },
     onEvent: (listener) => {
       listeners.add(listener)

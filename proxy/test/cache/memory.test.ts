@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { createFileTier, type FileTier } from '../../src/cache/lookup.ts'
+import { fromFields } from '../../src/purge.ts'
 import type { RequestHead } from '../../src/request.ts'
 import { createTier, headOf, openFilesIn, SETTLED_MS } from './fixture.ts'
 
@@ -117,17 +118,30 @@ await t.test('a purge drops what a host has, in both schemes and every coding, a
   t.equal(tier.stats().entries, 5)
 
   unlinkSync(`${directory}/cache/a.test/https/permanent/index.html`)
-  t.same(
-    [...tier.purge(['a.test', 'c.test', 'a.test'])],
-    [
-      ['a.test', 4],
-      ['c.test', 0],
-    ],
-  )
+  t.same(await tier.purge(fromFields({ hosts: ['a.test', 'c.test'] })), [4, 0])
   t.equal(ready(tier, headOf('/')), undefined)
   t.equal(tier.stats().entries, 1)
-  t.equal(tier.purgeAll(), 1)
+  t.same(await tier.purge(fromFields({ everything: true })), [1])
   t.same(tier.stats(), { entries: 0, bytes: 0 })
+})
+
+await t.test('a purge drops one page, or those whose URLs begin alike, whatever the query', async (t) => {
+  const folder = { 'x.css': 'x', 'y.css': 'y', notes: { 'z.css': 'z' } }
+  const { tier } = createTier(t, t.testdir({ cache: { 'a.test': { folder } } }))
+  const targets = ['/x.css', '/x.css?v=1', '/y.css', '/notes/z.css']
+  const kept = (): string[] => {
+    const { entries } = tier.stats()
+    const found = targets.filter((target) => tier.find(headOf(target)) !== undefined)
+    t.equal(tier.stats().entries, targets.length)
+    return [String(entries), ...found]
+  }
+  kept()
+  t.same(await tier.purge(fromFields({ urls: ['//a.test/x.css'] })), [1])
+  t.same(kept(), ['3', ...targets], 'read anew')
+  t.same(await tier.purge(fromFields({ urls: ['//a.test/x.css?v=2'] })), [1], 'those with a query share an entry')
+  kept()
+  t.same(await tier.purge(fromFields({ prefixes: ['//a.test/notes', '//a.test/x'], soft: true })), [1, 2])
+  t.same(await tier.purge(fromFields({ prefixes: ['//a.test/'], tags: ['x'] })), [1, 0])
 })
 
 await t.test('a host without a folder is remembered for a second, or until it is purged', async (t) => {
@@ -142,7 +156,7 @@ await t.test('a host without a folder is remembered for a second, or until it is
     create(host)
     t.equal(tier.find(headOf('/x.txt', { host })), undefined)
   }
-  tier.purge(['a.test'])
+  await tier.purge(fromFields({ hosts: ['a.test'] }))
   t.ok(tier.find(headOf('/x.txt', { host: 'a.test' })))
   clock.ms += 1000
   t.ok(tier.find(headOf('/x.txt', { host: 'b.test' })))
@@ -158,7 +172,7 @@ await t.test('memory is bounded by bytes; the least recently used goes', async (
   }
   t.ok(tier.stats().bytes <= 100_000)
   t.ok(tier.stats().bytes > 80_000)
-  t.equal(tier.purge(['a.test']).get('a.test'), 8)
+  t.same(await tier.purge(fromFields({ hosts: ['a.test'] })), [8])
 })
 
 await t.test('without memory everything is still found', async (t) => {

@@ -58,7 +58,7 @@ await t.test('what cannot be written is applied by nobody, and takes no number',
       return purges.map(() => [])
     },
   })
-  await t.rejects(sequence.add(purgeOf('a.test'), 'here'), { message: 'full' })
+  await t.rejects(sequence.add(purgeOf('a.test'), 'here'), { code: 'EDGE_ERR_PURGE_UNWRITTEN' })
   isFull = false
   t.equal((await sequence.add(purgeOf('b.test'), 'here')).number, journal.kept.after + 1)
   t.same(applied, ['b.test'])

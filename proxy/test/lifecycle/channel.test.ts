@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { createChannel, type Wire } from '../../src/lifecycle/channel.ts'
+import { fromFields } from '../../src/purge.ts'
 
 /** Two ends that hand each other structured clones, as IPC does. */
 function createWires(): [Wire & EventEmitter, Wire & EventEmitter] {
@@ -22,7 +23,7 @@ await t.test('a call gets its answer, whatever the order of answers', async (t) 
         if (name === 'slow.example') await release.promise
         return null
       },
-      purge: ({ hosts }) => Promise.resolve({ [hosts?.[0] ?? '']: 3 }),
+      purge: ({ purge }) => Promise.resolve({ counts: [purge.hosts.length], pending: false }),
     },
     { peer: 'worker' },
   )
@@ -30,8 +31,8 @@ await t.test('a call gets its answer, whatever the order of answers', async (t) 
   const slow = caller
     .call('manager', 'obtain', { name: 'slow.example', lane: 'visitor' })
     .then(() => order.push('slow'))
-  const quick = caller.call('manager', 'purge', { hosts: ['a.example'] })
-  t.same(await quick, [{ 'a.example': 3 }])
+  const quick = caller.call('manager', 'purge', { purge: fromFields({ hosts: ['a.example'] }) })
+  t.same(await quick, [{ counts: [1], pending: false }])
   order.push('quick')
   release.resolve()
   await slow

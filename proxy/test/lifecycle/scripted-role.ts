@@ -13,10 +13,13 @@ process.exit(
   await playRole(async ({ id }, channel, handlers) => {
     if (does('hang')) return never
     if (does('fail')) throw Object.assign(new Error(`${id} has no luck`), { code: 'EDGE_ERR_NO_LUCK' })
-    handlers.purge = async (ask) => {
-      if (role === 'manager') return Object.assign({}, ...(await channel.call('worker', 'purge', ask)))
-      if (ask.hosts?.includes(`kill ${id}`)) process.kill(process.pid, 'SIGKILL')
-      return ask.hosts?.includes(`hang ${id}`) ? never : { [id]: process.pid }
+    handlers.purge = async ({ purge }) => {
+      const answers = await channel.call('worker', 'applyPurges', { after: 0, purges: [purge] })
+      return { counts: answers.flat(2), pending: false }
+    }
+    handlers.applyPurges = async ({ purges: [purge] }) => {
+      if (purge?.hosts.includes(`kill ${id}`)) process.kill(process.pid, 'SIGKILL')
+      return purge?.hosts.includes(`hang ${id}`) ? never : [[process.pid]]
     }
     return { listeners: [], drain: () => (does('hang-in-drain') ? never : Promise.resolve()) }
   }),

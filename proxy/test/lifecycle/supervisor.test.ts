@@ -4,6 +4,7 @@ import { edgeChannel, type EdgeEvents } from '../../src/events.ts'
 import type { Child } from '../../src/lifecycle/child.ts'
 import { createSupervisor, type Supervisor } from '../../src/lifecycle/supervisor.ts'
 import { pollUntil } from '../certificates/poll.ts'
+import { fromFields } from '../../src/purge.ts'
 
 type Family = {
   supervisor: Supervisor
@@ -37,6 +38,8 @@ async function startFamily(t: Test, script = ''): Promise<Family> {
   return { supervisor, children, faults }
 }
 
+const purgeOf = (hosts: string[]) => ({ purge: fromFields({ hosts }) })
+
 function pidOf(supervisor: Supervisor, id: string): number | undefined {
   return supervisor.processes().find((process) => process.id === id && process.state === 'running')?.pid
 }
@@ -44,22 +47,22 @@ function pidOf(supervisor: Supervisor, id: string): number | undefined {
 await t.test('a call reaches every worker, and one that dies of it costs nobody the answer', async (t) => {
   const { supervisor, children, faults } = await startFamily(t)
   const [manager, first, second] = children
-  const all = await manager.channel.call('manager', 'purge', { hosts: ['a.example'] })
-  t.same(all, [{ 'worker-1': first.process.pid, 'worker-2': second.process.pid }])
+  const all = await manager.channel.call('manager', 'purge', purgeOf(['a.example']))
+  t.same(all, [{ counts: [first.process.pid, second.process.pid], pending: false }])
 
-  const rest = await manager.channel.call('manager', 'purge', { hosts: ['kill worker-1'] })
-  t.same(rest, [{ 'worker-2': second.process.pid }])
+  const rest = await manager.channel.call('manager', 'purge', purgeOf(['kill worker-1']))
+  t.match(rest, [{ counts: [second.process.pid] }])
   await pollUntil(() => ![undefined, first.process.pid].includes(pidOf(supervisor, 'worker-1')))
   t.match(faults, [
     { area: 'worker', message: 'process ended', name: 'worker-1', error: 'worker-1 ended with SIGKILL' },
   ])
-  const again = await manager.channel.call('manager', 'purge', { hosts: ['a.example'] })
-  t.match(again, [{ 'worker-1': pidOf(supervisor, 'worker-1') }], 'the new one is asked too')
+  const again = await manager.channel.call('manager', 'purge', purgeOf(['a.example']))
+  t.ok(again[0]?.counts.includes(pidOf(supervisor, 'worker-1') ?? 0), 'the new one is asked too')
 })
 
 await t.test('with nobody there, a call says who is away', async (t) => {
   const { children } = await startFamily(t)
-  const call = children[0].channel.call('manager', 'purge', { hosts: ['kill worker-1', 'kill worker-2'] })
+  const call = children[0].channel.call('manager', 'purge', purgeOf(['kill worker-1', 'kill worker-2']))
   await t.rejects(call, { code: 'EDGE_ERR_CHANNEL_CLOSED', message: /no answer from the worker: it is away/ })
 })
 
@@ -76,7 +79,7 @@ await t.test('a drain that hangs ends with its limit', async (t) => {
 
 await t.test('a drain in the middle of a call ends it, and nobody is started again', async (t) => {
   const { supervisor, children, faults } = await startFamily(t)
-  const call = children[0].channel.call('manager', 'purge', { hosts: ['hang worker-1'] })
+  const call = children[0].channel.call('manager', 'purge', purgeOf(['hang worker-1']))
   supervisor.retire()
   await supervisor.drain('worker', 60_000)
   await Promise.allSettled([call])

@@ -1,36 +1,43 @@
 import type { FastifyInstance } from 'fastify'
 import { AdminCrossSite, PurgeInvalid } from '../../errors.ts'
+import type { Purge } from '../../purge.ts'
 import type { AdminOptions } from '../contracts.ts'
 import { isCrossSite } from '../origin.ts'
 import { demandPurgeToken } from '../protection.ts'
-import { parsePurgeBody, parsePurgeQuery, renderPurge } from '../purge-request.ts'
+import type { Wrong } from '../purge-names.ts'
+import { parsePurgeBody, parsePurgeQuery, renderPurge, toPurgeAnswer } from '../purge-request.ts'
 
 type Options = Pick<AdminOptions, 'token' | 'purgeToken' | 'purge'>
 
-/** `GET /purge?host=…` as Blot's app calls it, and `POST /purge` in JSON. */
+/**
+ * `GET /purge?host=…` as Blot's app calls it, and `POST /purge` in JSON. 202 instead of 200 while other machines have yet to
+ * hear of it (RFC 9110 15.3.3).
+ */
 export async function purgeRoutes(app: FastifyInstance, options: Options): Promise<void> {
   app.addHook('onRequest', demandPurgeToken(options))
   // Here a GET changes something too: an image on another site's page would purge.
-  app.addHook('onRequest', async ({ headers }) => {
+  app.addHook('onRequest', async ({ headers }, reply) => {
     if (isCrossSite(headers)) throw new AdminCrossSite()
+    reply.header('cache-control', 'no-store')
   })
 
   app.get('/purge', { exposeHeadRoute: false }, async (request, reply) => {
-    const hosts = orThrow(parsePurgeQuery(request.url))
-    const counts = await options.purge(hosts)
-    return reply.headers({ 'cache-control': 'no-store' }).type('text/plain; charset=utf-8').send(renderPurge(counts))
+    const purge = orThrow(parsePurgeQuery(request.url))
+    const outcome = await options.purge(purge)
+    return reply
+      .code(outcome.pending ? 202 : 200)
+      .type('text/plain; charset=utf-8')
+      .send(renderPurge(purge, outcome))
   })
 
-  app.post('/purge', (request) => options.purge(orThrow(parsePurgeBody(request.body))).then(toJson))
+  app.post('/purge', async (request, reply) => {
+    const purge = orThrow(parsePurgeBody(request.body))
+    const outcome = await options.purge(purge)
+    return reply.code(outcome.pending ? 202 : 200).send(toPurgeAnswer(purge, outcome))
+  })
 }
 
-function toJson(counts: ReadonlyMap<string, number>): { hosts: Record<string, number>; entries: number } {
-  let entries = 0
-  for (const count of counts.values()) entries += count
-  return { hosts: Object.fromEntries(counts), entries }
-}
-
-function orThrow<Parsed extends object>(parsed: Parsed | { error: string }): Parsed {
+function orThrow(parsed: Purge | Wrong): Purge {
   if ('error' in parsed) throw new PurgeInvalid(parsed.error)
   return parsed
 }

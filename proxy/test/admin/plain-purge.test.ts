@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mayPurgePlain, renderPurge } from '../../src/admin/purge-request.ts'
+import { mayPurgePlain } from '../../src/admin/plain-purge.ts'
 import type { Connection, RequestHead } from '../../src/request.ts'
 import { identifySite } from '../../src/site/site.ts'
 
@@ -60,17 +60,4 @@ await t.test('a purge token is demanded when one is set', async (t) => {
   t.notOk(mayPurgePlain(headOf('127.0.0.1'), options))
   t.notOk(mayPurgePlain(headOf('127.0.0.1', { 'x-blot-purge-token': 'flus' }), options))
   t.ok(mayPurgePlain(headOf('127.0.0.1', { 'x-blot-purge-token': 'flush' }), options))
-})
-
-await t.test('a line a host', async (t) => {
-  t.equal(
-    renderPurge(
-      new Map([
-        ['a.example', 12],
-        ['b.example', 0],
-      ]),
-    ),
-    'a.example: 12\nb.example: 0\n',
-  )
-  t.equal(renderPurge(new Map()), '')
 })

@@ -175,8 +175,6 @@ export type Change =
 /** What the store keeps for certificates, beside the vault. */
 export type CertificateStore = {
   readonly vault: Vault
-  /** Certificates that this machine can still read while the store is away. */
-  readonly copies: VaultReader | undefined
   readonly locker: Locker
   readonly tokens: ChallengeTokens
   readonly accounts: AcmeAccounts

@@ -38,6 +38,17 @@ export async function readIfThere(file: string, maxBytes: number): Promise<strin
   }
 }
 
+/** @returns false when there was no such file. */
+export async function removeIfThere(file: string): Promise<boolean> {
+  try {
+    await rm(file)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+}
+
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.some((code) => code === error.code)
 }

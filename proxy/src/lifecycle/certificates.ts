@@ -17,6 +17,7 @@ import { CertificatesReadOnly } from '../errors.ts'
 import { openFileVault } from '../store/file-vault.ts'
 import type { Store } from '../store/open.ts'
 import type { Channel } from './channel.ts'
+import { serveWithCopies } from './copies.ts'
 
 /** How the room `certificates` is joined to the store, and how workers and the manager share its work. */
 
@@ -104,9 +105,7 @@ export async function openWorkerCertificates(config: Config, store: Store, chann
   const vault = await openFallbackVault(config)
   const prepared = await prepare(channel)
   return createCertificates({
-    vault: store.vault,
-    copies: store.copies,
-    permission: openPermission(config, store),
+    ...(await serveWithCopies(config, store, openPermission(config, store))),
     async obtain(name, lane, signal) {
       signal.throwIfAborted()
       await channel.call('manager', 'obtain', { name, lane }, ORDER_MS)

@@ -8,7 +8,7 @@ import { openFileLocker } from './file-locker.ts'
 import { parseObject } from './parse-object.ts'
 import { createSealer } from './seal.ts'
 import { damaged, labelOf, openRecord } from './sealed-record.ts'
-import { UNFINISHED, readIfThere, syncFolder, writeWhole } from '../certificates/whole-file.ts'
+import { UNFINISHED, readIfThere, removeIfThere, syncFolder, writeWhole } from '../certificates/whole-file.ts'
 import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
 import type { Sealer } from './seal.ts'
 
@@ -66,8 +66,7 @@ export async function openFileVault(folder: string, sealer: Sealer = createSeale
     },
     async remove(name) {
       await reach(name, async () => {
-        await rm(fileOf(folder, name), { force: true })
-        await syncFolder(folder)
+        if (await removeIfThere(fileOf(folder, name))) await syncFolder(folder)
       })
     },
     async *names() {

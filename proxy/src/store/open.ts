@@ -57,7 +57,6 @@ async function openFiles(directory: string, sealer: Sealer): Promise<Store> {
     schedule: createFileSchedule(state),
     changes,
     permission: undefined,
-    copies: vault,
     async close() {
       changes.close()
       state.close()
@@ -77,7 +76,6 @@ async function openShared(url: string, config: StoreConfig, sealer: Sealer): Pro
     schedule: createRedisSchedule(redis),
     changes,
     permission: createRedisPermission(redis, config.host),
-    copies: undefined,
     async close() {
       changes.close()
       await redis.close()

@@ -104,7 +104,7 @@ await t.test('the store of a configuration', async (t) => {
   const files = await openStore({ store: { kind: 'file', directory }, storePrefix: 'ssl', host: 'blot.im' })
   t.teardown(() => files.close())
   await files.vault.write(certificate)
-  t.same(await files.copies?.read('one.example'), certificate)
+  t.same(await files.vault.read('one.example'), certificate)
   t.equal(files.permission, undefined)
   const lock = await files.locker.acquire('one.example', AbortSignal.timeout(1_000))
   await lock.release()

@@ -15,9 +15,16 @@ export class ConfigInvalid extends createError<[string]>('EDGE_ERR_CONFIG_INVALI
 }
 
 export const UsageInvalid = createError<[string]>('EDGE_ERR_USAGE_INVALID', '%s')
-export const AdminUnavailable = createError<[string, string]>(
+export const AdminUnavailable = createError(
   'EDGE_ERR_ADMIN_UNAVAILABLE',
   'no answer from an edge at %s: %s',
+)
+/** An edge that was asked says no; the text is its own. */
+export const AdminRefused = createError<[string]>('EDGE_ERR_ADMIN_REFUSED', '%s')
+export const CertificateAbsent = createError<[string]>('EDGE_ERR_CERTIFICATE_ABSENT', 'there is no certificate for %s')
+export const EdgeAbsent = createError<[string]>(
+  'EDGE_ERR_EDGE_ABSENT',
+  'no edge is running here, and %s needs one: start it, or name its EDGE_ADMIN',
 )
 export const PortInUse = createError('EDGE_ERR_PORT_IN_USE', '%s')
 export const PortForbidden = createError('EDGE_ERR_PORT_FORBIDDEN', '%s')
@@ -123,6 +130,15 @@ export class AcmeProblem extends createError<[string, string]>('EDGE_ERR_ACME_PR
     this.problem = problem
   }
 }
+export const AcmeEngineUnfit = createError(
+  'EDGE_ERR_ACME_ENGINE_UNFIT',
+  'the ACME engine is not of the version that the edge corrects: %s. Run npm ci',
+)
+export const AcmeEngineLost = createError('EDGE_ERR_ACME_ENGINE_LOST', 'the ACME engine ended: %s')
+export const AcmeDnsModuleUnfit = createError(
+  'EDGE_ERR_ACME_DNS_MODULE_UNFIT',
+  'the DNS module %s (EDGE_DNS_MODULE) cannot be used: %s',
+)
 export const LocalRootInvalid = createError(
   'EDGE_ERR_LOCAL_ROOT_INVALID',
   'the local CA in %s cannot be used: %s. Remove that folder to have a new one made',
@@ -157,6 +173,7 @@ export const AdminBodyTypeInvalid = createError(
 )
 export const AdminBodyInvalid = createError<[string]>('EDGE_ERR_ADMIN_BODY_INVALID', 'the body is not JSON: %s', 400)
 export const AdminBodyTooLarge = createError('EDGE_ERR_ADMIN_BODY_TOO_LARGE', 'the body is too large', 413)
+export const CertificateRequestInvalid = createError<[string]>('EDGE_ERR_CERTIFICATE_REQUEST_INVALID', '%s', 400)
 export const PurgeInvalid = createError<[string]>('EDGE_ERR_PURGE_INVALID', '%s', 400)
 export const PurgeUnwritten = createError(
   'EDGE_ERR_PURGE_UNWRITTEN',

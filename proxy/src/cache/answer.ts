@@ -9,11 +9,13 @@ import type { Answer, Representation } from './representation.ts'
  * only (14.2).
  */
 export function answerFor({ method, headers }: RequestHead, representation: Representation, nowMs: number): Answer {
+  if (representation.whole.status !== 200) return representation.whole
   const outcome = checkPreconditions(headers, representation, nowMs)
   if (outcome === 'unchanged') return { status: 304, fields: representation.shared, parts: [] }
   if (outcome === 'failed') return { status: 412, fields: ['Content-Length', '0'], parts: [] }
 
-  if (method !== 'GET' || headers.range === undefined) return representation.whole
+  if (method !== 'GET' || headers.range === undefined || representation.contentType === undefined)
+    return representation.whole
   if (!allowsRange(headers, representation, nowMs)) return representation.whole
   const spans = parseRange(headers.range, representation.size)
   if (spans === undefined) return representation.whole
@@ -35,14 +37,14 @@ function unsatisfiable({ size }: Representation): Answer {
   return { status: 416, fields: ['Content-Range', `bytes */${size}`, 'Content-Length', '0'], parts: [] }
 }
 
-function part({ fields, contentType, size }: Representation, span: Span): Answer {
+function part({ fields, contentType = '', size }: Representation, span: Span): Answer {
   const length = String(span.end - span.start)
   const about = ['Content-Range', contentRange(span, size), 'Content-Type', contentType, 'Content-Length', length]
   return { status: 206, fields: [...fields, ...about], parts: [span] }
 }
 
 /** Several parts in one body, multipart/byteranges (RFC 9110 14.6). */
-function multipart({ fields, contentType, size }: Representation, spans: readonly Span[]): Answer {
+function multipart({ fields, contentType = '', size }: Representation, spans: readonly Span[]): Answer {
   const boundary = randomBytes(18).toString('hex')
   const parts: (Span | Buffer)[] = []
   for (const [index, span] of spans.entries()) {

@@ -4,6 +4,8 @@ import { createBuffers, type Buffers } from './buffers.ts'
 import { answerFor } from './answer.ts'
 import type { Found } from './found.ts'
 import type { Answer, FieldList } from './representation.ts'
+import { ageAt } from './rules/age.ts'
+import type { StoredHead } from './rules/stored-head.ts'
 import { sendFile } from './stream.ts'
 
 /** Bytes of one read. A transfer has one buffer: the next read waits until the last one has left. */
@@ -25,7 +27,7 @@ export function createDeliver(): Deliver {
 }
 
 function deliver(exchange: Exchange, found: Found, common: FieldList, buffers: Buffers): Promise<void> | void {
-  exchange.cache = 'HIT'
+  exchange.cache ??= 'HIT'
   const { head, response } = exchange
   if (found.kind === 'redirect') {
     sendHead(response, found.answer, common)
@@ -34,8 +36,9 @@ function deliver(exchange: Exchange, found: Found, common: FieldList, buffers: B
   }
   let streams = false
   try {
-    const answer = answerFor(head, found.representation, Date.now())
-    sendHead(response, answer, common)
+    const nowMs = Date.now()
+    const answer = answerFor(head, found.representation, nowMs)
+    sendHead(response, answer, found.stored === undefined ? common : common.concat(ageField(found.stored, nowMs)))
     if (head.method === 'HEAD' || answer.parts.length === 0) response.end()
     else if (found.kind === 'ready') {
       const body = bodyOf(answer, found.body)
@@ -49,6 +52,11 @@ function deliver(exchange: Exchange, found: Found, common: FieldList, buffers: B
     if (found.kind === 'open' && !streams) closeSync(found.descriptor)
   }
   return undefined
+}
+
+/** RFC 9111 5.1. */
+function ageField(stored: StoredHead, nowMs: number): FieldList {
+  return ['Age', String(Math.floor(ageAt(stored, nowMs)))]
 }
 
 function sendHead(response: Outgoing, { status, fields }: Answer, common: FieldList): void {

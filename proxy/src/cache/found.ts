@@ -1,10 +1,17 @@
 import type { Answer, Representation } from './representation.ts'
+import type { StoredHead } from './rules/stored-head.ts'
+
+type Described = {
+  readonly representation: Representation
+  /** Of an answer of the app: its age goes with it. */
+  readonly stored?: StoredHead
+}
 
 /** A body in memory, ready to be sent. */
-export type ReadyBody = { readonly kind: 'ready'; readonly representation: Representation; readonly body: Buffer }
+export type ReadyBody = Described & { readonly kind: 'ready'; readonly body: Buffer }
 
 /** An open file to be streamed; `deliver` closes it. */
-export type OpenBody = { readonly kind: 'open'; readonly representation: Representation; readonly descriptor: number }
+export type OpenBody = Described & { readonly kind: 'open'; readonly descriptor: number }
 
 /** What a request is answered with. */
 export type Found = ReadyBody | OpenBody | { readonly kind: 'redirect'; readonly answer: Answer }

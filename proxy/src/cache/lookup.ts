@@ -11,7 +11,7 @@ import { createHostFolderMap, realPath, type HostFolderMap } from './host-folder
 import { hasPageName, keyOf, nameOf } from './key.ts'
 import { load } from './load.ts'
 import { locate, type LocatedFile } from './locate.ts'
-import { createMemory, type Entry, type Memory, type Shelf } from './memory.ts'
+import type { Entry, FileShelf, Memory } from './memory.ts'
 import { cdnPlaces, sitePlaces, type Place } from './places.ts'
 
 /** Answers that need no app: memory over page files and static files. */
@@ -21,7 +21,7 @@ export type FileTier = {
    * @returns undefined for what is not here, what may not be shown and what could not be read, all alike: the app answers.
    */
   find(head: RequestHead): Found | undefined
-  /** As `Memory.purge`; files have no lifetime to outlive, so a soft purge drops them too. */
+  /** As `Memory.purge`, for all that is there; files have no lifetime to outlive, so a soft purge drops them too. */
   purge(purge: Purge): Promise<number[]>
   stats(): { entries: number; bytes: number }
   close(): void
@@ -32,7 +32,8 @@ export type FileTierOptions = {
   readonly cacheDirectory: string
   /** The static files of `cdn.$BLOT_HOST`. */
   readonly cdnDirectory: string
-  readonly memoryBytes: number
+  /** Shared with what else is kept there. */
+  readonly memory: Memory
   /** The app writes pages, and keeps the links `static` and `folder`. */
   readonly pageFiles: boolean
   /** Wall clock, ms since the epoch. */
@@ -44,7 +45,7 @@ const FAULT_INTERVAL_MS = 60_000
 
 export function createFileTier(options: FileTierOptions): FileTier {
   const now = options.now ?? Date.now
-  const memory = createMemory(options.memoryBytes)
+  const { memory } = options
   const hostFolders = createHostFolderMap(options.cacheDirectory)
   let quietUntilMs = 0
 
@@ -58,7 +59,7 @@ export function createFileTier(options: FileTierOptions): FileTier {
     if (!mayAnswer(head, options.pageFiles)) return undefined
     const nowMs = now()
     const key = keyOf(head)
-    const shelf = memory.get(key)
+    const shelf = memory.get(key)?.file
     const entry = shelf && entryFor(head, shelf)
     if (entry !== undefined && isFresh(entry.checkedAtMs, nowMs)) return entry.ready
     try {
@@ -70,11 +71,15 @@ export function createFileTier(options: FileTierOptions): FileTier {
     }
   }
 
-  function purge(purged: Purge): Promise<number[]> {
+  async function purge(purged: Purge): Promise<number[]> {
     if (purged.everything) hostFolders.clear()
     const { hosts, urls, prefixes } = purged
     for (const host of [...hosts, ...[...urls, ...prefixes].map(hostIn)]) hostFolders.forget(host)
-    return memory.purge({ ...purged, urls: urls.map(nameOf), prefixes: prefixes.map(nameOf) })
+    const counts = await memory.purge(purged)
+    // A file stands under the name of its target, which may be shorter than the URL.
+    const folded = { ...purged, hosts: [], tags: [], urls: urls.map(nameOf), prefixes: prefixes.map(nameOf) }
+    const more = purged.everything ? [] : await memory.purge(folded)
+    return counts.map((count, index) => count + (more[index - hosts.length] ?? 0))
   }
 
   return { find, purge, stats: () => memory.stats(), close: () => void purge(EVERYTHING) }
@@ -87,7 +92,7 @@ function mayAnswer({ method, site, headers }: RequestHead, pageFiles: boolean): 
   return pageFiles && site.pageFiles && site.cacheable && headers.authorization === undefined
 }
 
-function entryFor(head: RequestHead, { codings, entries }: Shelf): Entry | undefined {
+function entryFor(head: RequestHead, { codings, entries }: FileShelf): Entry | undefined {
   return entries.get(codings.length === 0 ? undefined : chooseCoding(acceptedBy(head), codings))
 }
 
@@ -108,7 +113,7 @@ function placesOf(head: RequestHead, cdn: string, hosts: HostFolderMap, nowMs: n
 type Search = {
   head: RequestHead
   key: string
-  shelf: Shelf | undefined
+  shelf: FileShelf | undefined
   places: Iterable<Place>
   memory: Memory
   nowMs: number
@@ -118,7 +123,7 @@ type Search = {
 function findFile({ head, key, shelf, places, memory, nowMs }: Search): Found | undefined {
   const located = locate(places, acceptedBy(head))
   if (located?.kind !== 'file') {
-    memory.drop(key)
+    if (shelf !== undefined) memory.putFile(key, undefined)
     return located && { kind: 'redirect', answer: slashRedirect(head.target, located.place.policy) }
   }
   const { coding, codings, path, place, file } = located
@@ -133,8 +138,8 @@ function findFile({ head, key, shelf, places, memory, nowMs }: Search): Found | 
   const { found, final } = load(located, nowMs)
   if (found.kind === 'ready' && final && mayKeep(head.target, place)) {
     const fresh: Entry = { ready: found, path, identity: file.identity, checkedAtMs: nowMs }
-    memory.put(key, { codings, entries: new Map([...(known ?? []), [coding, fresh]]) })
-  } else memory.drop(key)
+    memory.putFile(key, { codings, entries: new Map([...(known ?? []), [coding, fresh]]) })
+  } else if (shelf !== undefined) memory.putFile(key, undefined)
   return found
 }
 

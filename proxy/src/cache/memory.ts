@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Purge } from '../purge.ts'
 import type { Coding } from '../static/coding.ts'
 import type { ReadyBody } from './found.ts'
+import { bytesOf, softened, type KeptAnswer } from './kept-answer.ts'
 import { createKeyIndex, type KeyIndex } from './key-index.ts'
 
 export type Entry = {
@@ -13,20 +14,28 @@ export type Entry = {
   checkedAtMs: number
 }
 
-/** What is kept under one key: an entry for each coding that was asked for. */
-export type Shelf = {
+/** The file for a key: an entry for each coding that was asked for. */
+export type FileShelf = {
   /** The codings that there are besides the original. */
   readonly codings: readonly Coding[]
   readonly entries: ReadonlyMap<Coding | undefined, Entry>
 }
 
+/** What is kept under one key. */
+export type Shelf = {
+  readonly file: FileShelf | undefined
+  /** Answers of the app: one for each selection of `Vary`, the latest first. */
+  readonly answers: readonly KeptAnswer[]
+}
+
 /** Answers in memory, bounded by bytes, least recently used out. */
 export type Memory = {
   get(key: string): Shelf | undefined
-  put(key: string, shelf: Shelf): void
-  drop(key: string): void
+  /** undefined: there is none. */
+  putFile(key: string, file: FileShelf | undefined): void
+  putAnswers(key: string, answers: readonly KeptAnswer[]): void
   /**
-   * Drops what a purge names; many entries a few at a time, for visitors to be answered meanwhile.
+   * Drops what a purge names, or makes answers stale if it is soft; many entries a few at a time, for visitors to be answered meanwhile.
    * @returns how many entries each name had, in the order of hosts, URLs, prefixes and tags; of a purge of everything, the one number.
    */
   purge(purge: Purge): Promise<number[]>
@@ -41,13 +50,20 @@ const SLICE = 64
 
 export function createMemory(maxBytes: number): Memory {
   let tier = createTier(maxBytes)
+
+  function put(key: string, shelf: Shelf): void {
+    if (shelf.file === undefined && shelf.answers.length === 0) tier.shelves.delete(key)
+    else tier.shelves.set(key, shelf)
+  }
+
   return {
     get: (key) => tier.shelves.get(key),
-    put(key, shelf) {
-      tier.shelves.set(key, shelf)
+    putFile(key, file) {
+      const answers = tier.shelves.peek(key)?.answers ?? []
+      put(key, { file, answers })
     },
-    drop(key) {
-      tier.shelves.delete(key)
+    putAnswers(key, answers) {
+      put(key, { file: tier.shelves.peek(key)?.file, answers })
     },
     async purge(purge) {
       if (!purge.everything) return dropNamed(tier, purge)
@@ -68,12 +84,12 @@ function createTier(maxBytes: number): Tier {
     maxSize: Math.max(1, maxBytes),
     sizeCalculation: sizeOf,
     onInsert(shelf, key) {
-      tier.entries += shelf.entries.size
-      index.add(key, [])
+      tier.entries += entriesOf(shelf)
+      index.add(key, tagsOf(shelf))
     },
     dispose(shelf, key) {
-      tier.entries -= shelf.entries.size
-      index.delete(key, [])
+      tier.entries -= entriesOf(shelf)
+      index.delete(key, tagsOf(shelf))
     },
   })
   const tier: Tier = { shelves, index, entries: 0 }
@@ -87,9 +103,7 @@ async function dropNamed(tier: Tier, purge: Purge): Promise<number[]> {
   for (const keys of tier.index.find(purge)) {
     let count = 0
     for (const key of keys) {
-      const { entries } = tier
-      tier.shelves.delete(key)
-      count += entries - tier.entries
+      count += dropShelf(tier, key, purge.soft)
       if (++dropped % SLICE !== 0 || performance.now() - startedMs < SLICE_MS) continue
       await setImmediate()
       startedMs = performance.now()
@@ -99,8 +113,28 @@ async function dropNamed(tier: Tier, purge: Purge): Promise<number[]> {
   return counts
 }
 
-function sizeOf(shelf: Shelf, key: string): number {
+/** @returns how many entries went, or became stale. */
+function dropShelf({ shelves }: Tier, key: string, soft: boolean): number {
+  const shelf = shelves.peek(key)
+  if (shelf === undefined) return 0
+  if (soft && shelf.answers.length > 0) shelves.set(key, { file: undefined, answers: shelf.answers.map(softened) })
+  else shelves.delete(key)
+  return entriesOf(shelf)
+}
+
+function entriesOf({ file, answers }: Shelf): number {
+  return (file?.entries.size ?? 0) + answers.length
+}
+
+function tagsOf({ answers }: Shelf): readonly string[] {
+  const [first, ...others] = answers
+  if (first === undefined || others.length === 0) return first?.stored.names.tags ?? []
+  return [...new Set(answers.flatMap(({ stored }) => stored.names.tags))]
+}
+
+function sizeOf({ file, answers }: Shelf, key: string): number {
   let bytes = key.length
-  for (const entry of shelf.entries.values()) bytes += entry.ready.body.length + ENTRY_BYTES
+  for (const entry of file?.entries.values() ?? []) bytes += entry.ready.body.length + ENTRY_BYTES
+  for (const answer of answers) bytes += bytesOf(answer)
   return bytes
 }

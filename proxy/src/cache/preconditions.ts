@@ -3,7 +3,7 @@ import { parseHttpDate } from './http-date.ts'
 
 export type Validators = {
   /** Entity tag with its quotes; `W/` before it if it is weak. */
-  readonly tag: string
+  readonly tag: string | undefined
   /** Last-Modified in ms since the epoch, a whole second; undefined while that second may still see changes. */
   readonly modifiedMs: number | undefined
 }
@@ -56,11 +56,11 @@ function listHolds(list: string, test: (tag: string) => boolean): boolean {
 }
 
 /** Weak comparison (RFC 9110 8.8.3.2). */
-function isSameTag(left: string, right: string): boolean {
-  return opaque(left) === opaque(right)
+function isSameTag(left: string, right: string | undefined): boolean {
+  return right !== undefined && opaque(left) === opaque(right)
 }
 
-function isSameStrongTag(left: string, right: string): boolean {
+function isSameStrongTag(left: string, right: string | undefined): boolean {
   return left === right && !left.startsWith('W/')
 }
 

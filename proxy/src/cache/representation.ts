@@ -20,13 +20,15 @@ export type Answer = {
 export type Representation = Validators & {
   /** Bytes. */
   readonly size: number
-  readonly contentType: string
-  readonly coding: Coding | undefined
+  /** Without one, parts are not sent. */
+  readonly contentType: string | undefined
+  /** `other`: a coding of the app's. */
+  readonly coding: Coding | 'other' | undefined
   /** What a 304 says too (RFC 9110 15.4.5). */
   readonly shared: FieldList
   /** `shared` and the rest, without Content-Type and Content-Length. */
   readonly fields: FieldList
-  /** The answer to a request without conditions and ranges. */
+  /** The answer to a request without conditions and ranges; conditions are for one of status 200 alone (RFC 9110 13.2.1). */
   readonly whole: Answer
 }
 

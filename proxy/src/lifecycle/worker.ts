@@ -5,6 +5,7 @@ import { parsePurgeQuery, renderPurge } from '../admin/purge-request.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { createDeliver } from '../cache/deliver.ts'
 import { createFileTier } from '../cache/lookup.ts'
+import { createMemory } from '../cache/memory.ts'
 import type { Config } from '../config.ts'
 import { ChannelClosed } from '../errors.ts'
 import type { RequestHead } from '../request.ts'
@@ -34,7 +35,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
   const files = createFileTier({
     cacheDirectory: config.cacheDirectory,
     cdnDirectory: join(config.appDataDirectory, 'static'),
-    memoryBytes: config.memoryCacheBytes,
+    memory: createMemory(config.memoryCacheBytes),
     pageFiles: config.pageFiles,
   })
   const metrics = createMetrics(() => files.stats())

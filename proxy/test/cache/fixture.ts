@@ -8,6 +8,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { createDeliver } from '../../src/cache/deliver.ts'
 import { createFileTier, type FileTier } from '../../src/cache/lookup.ts'
+import { createMemory } from '../../src/cache/memory.ts'
 import type { Connection, Exchange, Incoming, Outgoing, RequestHead } from '../../src/request.ts'
 import { identifySite } from '../../src/site/site.ts'
 
@@ -27,7 +28,7 @@ export function createTier(t: Test, directory: string, memoryBytes = 1_000_000):
   const tier = createFileTier({
     cacheDirectory: `${directory}/cache`,
     cdnDirectory: `${directory}/cdn`,
-    memoryBytes,
+    memory: createMemory(memoryBytes),
     pageFiles: true,
     now: () => clock.ms,
   })

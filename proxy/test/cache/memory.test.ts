@@ -1,13 +1,17 @@
 import { mkdirSync, renameSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { createFileTier, type FileTier } from '../../src/cache/lookup.ts'
+import { createMemory } from '../../src/cache/memory.ts'
 import { fromFields } from '../../src/purge.ts'
 import type { RequestHead } from '../../src/request.ts'
 import { createTier, headOf, openFilesIn, SETTLED_MS } from './fixture.ts'
 
 const page = (body: string) => ({ https: { permanent: { 'index.html': body } } })
 
-function ready(tier: FileTier, head: RequestHead): { body: string; tag: string; modified: boolean } | undefined {
+function ready(
+  tier: FileTier,
+  head: RequestHead,
+): { body: string; tag: string | undefined; modified: boolean } | undefined {
   const found = tier.find(head)
   if (found?.kind !== 'ready') return undefined
   const { tag, modifiedMs } = found.representation
@@ -183,7 +187,7 @@ await t.test('without memory everything is still found', async (t) => {
 
 await t.test('without page files only the cdn is looked for', async (t) => {
   const directory = t.testdir({ cache: { 'a.test': page('one') }, cdn: { 'x.css': 'x' } })
-  const options = { cacheDirectory: `${directory}/cache`, cdnDirectory: `${directory}/cdn`, memoryBytes: 1e6 }
+  const options = { cacheDirectory: `${directory}/cache`, cdnDirectory: `${directory}/cdn`, memory: createMemory(1e6) }
   const tier = createFileTier({ ...options, pageFiles: false })
   t.equal(tier.find(headOf('/')), undefined)
   t.ok(tier.find(headOf('/x.css', { host: 'cdn.blot.test' })))

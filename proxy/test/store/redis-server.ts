@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export type RedisServer = {
@@ -13,31 +15,51 @@ export type RedisServer = {
 /** A real redis-server of its own, on a free port, that keeps nothing. Rejects clearly where it is not installed. */
 export async function startRedis(
   folder: string,
-  options: { port?: number; password?: string } = {},
+  options: { port?: number; password?: string; flags?: readonly string[] } = {},
 ): Promise<RedisServer> {
   const port = options.port ?? (await freePort())
   const flags = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
   if (options.password !== undefined) flags.push('--requirepass', options.password)
-  const child = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const stop = await run([...flags, ...(options.flags ?? [])], 'Ready to accept connections')
+  const secret = options.password === undefined ? '' : `:${options.password}@`
+  return { url: `redis://${secret}127.0.0.1:${port}`, port, stop }
+}
+
+/** A real Sentinel that watches a master as `main`, alone; resolves once it knows the master's replica. */
+export async function startSentinel(folder: string, master: RedisServer): Promise<RedisServer> {
+  const port = await freePort()
+  const file = join(folder, 'sentinel.conf')
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${folder}`,
+    `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+    'sentinel down-after-milliseconds main 200',
+    'sentinel failover-timeout main 2000',
+  ]
+  await writeFile(file, lines.join('\n'))
+  const stop = await run([file, '--sentinel'], '+slave')
+  return { url: `redis+sentinel://127.0.0.1:${port}/main`, port, stop }
+}
+
+/** Runs it until it has said that it is ready. @returns what ends it. */
+async function run(args: readonly string[], readyLine: string): Promise<() => Promise<void>> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] })
   const failed = once(child, 'error').then(([error]) => {
     throw new Error('redis-server could not be started: install the package redis-server', { cause: error })
   })
   const exited = once(child, 'exit')
-  await Promise.race([ready(child.stdout), failed, exited.then(() => Promise.reject(new Error('redis-server ended')))])
-  const secret = options.password === undefined ? '' : `:${options.password}@`
-  return {
-    url: `redis://${secret}127.0.0.1:${port}`,
-    port,
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
-      await exited
-    },
+  const ended = exited.then(() => Promise.reject(new Error('redis-server ended')))
+  await Promise.race([ready(child.stdout, readyLine), failed, ended])
+  return async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+    await exited
   }
 }
 
-async function ready(output: NodeJS.ReadableStream): Promise<void> {
+async function ready(output: NodeJS.ReadableStream, readyLine: string): Promise<void> {
   for await (const line of createInterface({ input: output })) {
-    if (line.includes('Ready to accept connections')) {
+    if (line.includes(readyLine)) {
       output.resume()
       return
     }

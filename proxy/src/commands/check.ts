@@ -4,6 +4,7 @@ import { findFileFaults } from '../config/verify.ts'
 import { ConfigInvalid, UsageInvalid, type ConfigFault } from '../errors.ts'
 import { resolveUser } from '../lifecycle/user.ts'
 import { checkPort, checkSocketPath, portsOf } from './check-ports.ts'
+import { checkStore } from './check-store.ts'
 import { environmentOption, type Command, type CommandContext } from './command.ts'
 import type { Finding } from './finding.ts'
 import { alignColumns, countFaults, renderFaults } from './print.ts'
@@ -17,7 +18,7 @@ type Report = {
   readonly faults: readonly ConfigFault[]
 }
 
-/** How long the store and the app may take to answer, ms. */
+/** How long the app may take to answer, ms. */
 const limitMs = 1000
 
 export const check: Command = {
@@ -78,29 +79,18 @@ async function findOut({ config, origins }: Inspection, mode: Mode): Promise<Fin
   if (startsApp && config.appPort !== undefined) {
     ports.push({ variable: 'BLOT_PORT', address: '127.0.0.1', port: config.appPort })
   }
-  return Promise.all([
+  const found = await Promise.all([
     ...ports.map((port) => checkPort(port, config.pidFile)),
     ...(config.admin?.kind === 'unix' ? [checkSocketPath(config.admin.path)] : []),
-    ...(config.store?.kind === 'redis' ? [checkRedis(config.store.url, originOf('EDGE_STORE', origins))] : []),
+    checkStore(config, originOf('EDGE_STORE', origins)?.value ?? ''),
     ...(startsApp ? [] : (config.upstreams ?? []).map(({ url }) => checkApp(url))),
     ...(config.user === undefined ? [] : [checkUser(config.user)]),
   ])
+  return found.flat()
 }
 
 function originOf(variable: string, origins: readonly Origin[]): Origin | undefined {
   return origins.find((origin) => origin.variable === variable)
-}
-
-async function checkRedis(url: string, shown: Origin | undefined): Promise<Finding> {
-  const finding = { variable: 'EDGE_STORE', value: shown?.value ?? '' }
-  // Loaded here: the other commands need no Redis client to start.
-  const { pingRedis } = await import('../store/ping.ts')
-  try {
-    await pingRedis(url, limitMs)
-    return { ...finding, ok: true, message: 'answers' }
-  } catch (error) {
-    return { ...finding, ok: false, message: messageOf(error) }
-  }
 }
 
 async function checkApp(url: string): Promise<Finding> {

@@ -101,6 +101,21 @@ await t.test('a sound environment with a real Redis and an app has no fault', as
     EDGE_UPSTREAMS: `${app};backup, ${app}0`,
   })
   t.match(findingOf(report, 'EDGE_STORE'), { ok: false, message: /WRONGPASS/ })
+  const storeKey = Buffer.alloc(32, 'hunter2').toString('base64')
+  const sealed = await checkJson({
+    ...environment,
+    EDGE_STORE: redis.url,
+    EDGE_UPSTREAMS: app,
+    EDGE_STORE_KEY: storeKey,
+  })
+  t.equal(sealed.code, 0)
+  t.match(findingOf(sealed.report, 'EDGE_STORE_KEY'), {
+    ok: true,
+    value: '***',
+    message: /lua-resty-auto-ssl cannot read/,
+  })
+  t.match(JSON.stringify(sealed.report.checks), /does not tell when the app removes a domain/)
+  t.notMatch(JSON.stringify(sealed.report), storeKey)
   t.notMatch(JSON.stringify(report), ':wrong@')
   t.equal(report.configuration.find(({ variable }) => variable === 'EDGE_STORE')?.origin, 'environment')
 })

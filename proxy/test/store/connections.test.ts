@@ -89,7 +89,7 @@ await t.test('a user of limited rights is enough, and what it may not is told wi
   const faults: unknown[] = []
   t.teardown(edgeChannel('fault').subscribe((fault) => faults.push(fault)))
   await admin.call('ACL', 'SETUSER', 'edge', 'resetpass', '>another')
-  await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
   await pollUntil(async () => !(await takes(store)) && faults.length > 0)
   const refusal: unknown = await store.vault.read('one.example').catch((error: unknown) => error)
   t.match(refusal, { code: 'EDGE_ERR_STORE_UNAVAILABLE' })

@@ -19,6 +19,8 @@ type PropertyOf<Name extends VariableName> = NonNullable<(typeof variables)[Name
 /** The configuration: made once from the environment, frozen, handed down by the composition root. */
 export type Config = { readonly [Name in VariableName as PropertyOf<Name>]: Values[Name] } & {
   readonly wildcard: { readonly certificateFile: string; readonly keyFile: string } | undefined
+  /** RFC 8555 7.3.4; the HMAC key in base64url. */
+  readonly externalAccount: { readonly keyId: string; readonly hmac: string } | undefined
 }
 
 export type AdminAddress = Config['admin']
@@ -156,6 +158,8 @@ function assemble(values: Partial<Values>): Partial<Config> {
   }
   const { EDGE_WILDCARD_CERTIFICATE: certificateFile, EDGE_WILDCARD_KEY: keyFile } = values
   config.wildcard = certificateFile !== undefined && keyFile !== undefined ? { certificateFile, keyFile } : undefined
+  const { EDGE_ACME_EAB_KEY_ID: keyId, EDGE_ACME_EAB_HMAC: hmac } = values
+  config.externalAccount = keyId !== undefined && hmac !== undefined ? { keyId, hmac } : undefined
   return config
 }
 

@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net'
 import type { ConfigFault } from '../errors.ts'
+import { isLoopback } from './loopback.ts'
 import { adminAddress, permissionSource, redisHost, storeLocation } from './locations.ts'
 import type { Mode, Values } from './variables.ts'
 
@@ -11,6 +11,10 @@ export function compareValues(values: Partial<Values>, mode: Mode): ConfigFault[
     halfWildcard,
     openAdmin,
     openPermission,
+    orderForAll,
+    acmeWithoutEmail,
+    halfExternalAccount,
+    dnsOptionsWithoutModule,
     permissionWithoutRedis,
     untrustedProxyHeader,
     samePort,
@@ -56,6 +60,32 @@ function openPermission({
   if (permission?.kind !== 'all' || address === undefined || isLoopback(address)) return undefined
   const message = `lets any visitor have certificates made: allowed only when EDGE_ADDRESS is loopback, not ${address}`
   return { variable: 'EDGE_PERMISSION', value: permissionSource.show(permission), message }
+}
+
+function orderForAll({ EDGE_PERMISSION: permission, EDGE_ISSUER: issuer }: Partial<Values>): ConfigFault | undefined {
+  if (permission?.kind !== 'all' || issuer !== 'acme') return undefined
+  const message = 'lets any visitor use up what the CA allows: with EDGE_ISSUER=acme, use store or a URL'
+  return { variable: 'EDGE_PERMISSION', value: 'all', message }
+}
+
+function acmeWithoutEmail({ EDGE_ISSUER: issuer, EDGE_ACME_EMAIL: email }: Partial<Values>): ConfigFault | undefined {
+  if (issuer !== 'acme' || email !== undefined) return undefined
+  const message = 'is required with EDGE_ISSUER=acme: a mail address, by which you agree to the terms of the CA'
+  return { variable: 'EDGE_ACME_EMAIL', value: '', message }
+}
+
+function halfExternalAccount(values: Partial<Values>): ConfigFault | undefined {
+  const { EDGE_ACME_EAB_KEY_ID: keyId, EDGE_ACME_EAB_HMAC: hmac } = values
+  if ((keyId === undefined) === (hmac === undefined)) return undefined
+  const [given, missing] = ['EDGE_ACME_EAB_KEY_ID', 'EDGE_ACME_EAB_HMAC']
+  return keyId === undefined
+    ? { variable: missing, value: '***', message: `goes with ${given}: set both or none` }
+    : { variable: given, value: keyId, message: `goes with ${missing}: set both or none` }
+}
+
+function dnsOptionsWithoutModule(values: Partial<Values>): ConfigFault | undefined {
+  if (values.EDGE_DNS_OPTIONS === undefined || values.EDGE_DNS_MODULE !== undefined) return undefined
+  return { variable: 'EDGE_DNS_OPTIONS', value: '***', message: 'goes with EDGE_DNS_MODULE' }
 }
 
 function permissionWithoutRedis({
@@ -104,14 +134,6 @@ function upstreamWithoutPort({ EDGE_UPSTREAMS: list }: Partial<Values>): ConfigF
 
 function overlap(one: string, other: string): boolean {
   return one === other || [one, other].some((address) => address === '::' || address === '0.0.0.0')
-}
-
-/** Can this address be reached from this machine only? (RFC 1122 3.2.1.3, RFC 4291 2.5.3; IPv4-mapped too.) */
-function isLoopback(address: string): boolean {
-  const loopback = new BlockList()
-  loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-  loopback.addAddress('::1', 'ipv6')
-  return loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
 /** Scheme, host, port and database of a Redis URL; credentials are no part of where it is. */

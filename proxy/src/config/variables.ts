@@ -1,39 +1,10 @@
-import type { Static, TSchema } from 'typebox'
-import { orderLimits } from './order-limits.ts'
+import type { Static } from 'typebox'
+import { certificateVariables } from './certificate-variables.ts'
 import * as kinds from './kinds.ts'
 import * as locations from './locations.ts'
+import { always, hide, variable } from './variable.ts'
 
-/** `dev`: embedded defaults, for one machine. `run`: production. */
-export type Mode = 'dev' | 'run'
-
-/** A default: text as an operator would write it, or made from the text of other variables. */
-export type Default = string | ((text: (name: string) => string | undefined) => string | undefined)
-
-export type Variable<Schema extends TSchema = TSchema, Property extends string | undefined = string | undefined> = {
-  /** Its name in `Config`; undefined for a variable that only has a say in the value of another one. */
-  readonly property: Property
-  readonly kind: kinds.Kind<Schema>
-  /** Without a default, and of a kind that is not optional, the variable is required. */
-  readonly defaults: { readonly [mode in Mode]?: Default }
-  /** For docs/configuration.md. */
-  readonly meaning: string
-  /** How its text is shown, when it may hold a secret. */
-  readonly mask?: (text: string) => string
-}
-
-function variable<Schema extends TSchema, const Property extends string | undefined>(
-  entry: Variable<Schema, Property>,
-): Variable<Schema, Property> {
-  return entry
-}
-
-function always(text: Default): { dev: Default; run: Default } {
-  return { dev: text, run: text }
-}
-
-function hide(): string {
-  return '***'
-}
+export type { Default, Mode, Variable } from './variable.ts'
 
 /** Every variable of the edge. Schema, type, defaults, `check`, the search for the nearest name and the docs follow from it. */
 export const variables = {
@@ -167,12 +138,6 @@ export const variables = {
     defaults: always('ssl'),
     meaning: "Prefix of the certificates' keys in Redis, as lua-resty-auto-ssl has it.",
   }),
-  EDGE_ISSUER: variable({
-    property: 'issuer',
-    kind: kinds.word(['local', 'none'], ['acme']),
-    defaults: { dev: 'local' },
-    meaning: '`local`: a CA of this machine. `none`: serves the vault; issues and writes nothing.',
-  }),
   EDGE_PERMISSION: variable({
     property: 'permission',
     kind: locations.permissionSource,
@@ -185,39 +150,7 @@ export const variables = {
       "With files as the store, the default is the app's URL in `run` too; with `--upstream` it is exactly the `--host` names and localhost.",
     mask: locations.maskPassword,
   }),
-  EDGE_ACME_BUDGETS: variable({
-    property: 'orderLimits',
-    kind: orderLimits,
-    defaults: always('orders=300/3h,domain=50/7d,set=5/7d,failures=5/1h'),
-    meaning:
-      'What the CA allows, counted for all machines: orders of the account, certificates of a registered domain and of the same names, failures of a host. ' +
-      'Only what differs has to be named.',
-  }),
-  EDGE_ISSUE_WAIT_MS: variable({
-    property: 'issueWaitMs',
-    kind: kinds.wholeNumber('milliseconds', 0, 300_000),
-    defaults: always('10000'),
-    meaning: 'How long a handshake waits for a certificate that is being obtained.',
-  }),
-  EDGE_WILDCARD_CERTIFICATE: variable({
-    property: undefined,
-    kind: kinds.optional(kinds.path),
-    defaults: {},
-    meaning:
-      'PEM file: the chain for `*.$BLOT_HOST`, also the fallback certificate. Together with its key, or not at all.',
-  }),
-  EDGE_WILDCARD_KEY: variable({
-    property: undefined,
-    kind: kinds.optional(kinds.path),
-    defaults: {},
-    meaning: 'PEM file: the key of that certificate.',
-  }),
-  EDGE_DHPARAMS: variable({
-    property: 'dhparamsFile',
-    kind: kinds.optional(kinds.path),
-    defaults: {},
-    meaning: "PEM file with Diffie-Hellman parameters; without it, TLS's built-in groups.",
-  }),
+  ...certificateVariables,
   EDGE_WORKERS: variable({
     property: 'workers',
     kind: kinds.workerCount,

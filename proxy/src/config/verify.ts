@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, readFile, realpath, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { Config } from '../config.ts'
@@ -27,6 +28,8 @@ export async function findFileFaults(config: Partial<Config>, mode: Mode): Promi
     mode === 'run' && config.store?.kind === 'file' ? workTreeFault('EDGE_STORE', config.store.directory) : undefined,
     wildcardFault(config),
     dhparamsFault(config.dhparamsFile),
+    acmeCaFault(config.acmeCaFile),
+    dnsModuleFault(config),
   ])
   return found.filter((fault) => fault !== undefined)
 }
@@ -99,6 +102,25 @@ async function dhparamsFault(file: string | undefined): Promise<ConfigFault | un
     return createSecureContext({ dhparam })
   })
   return typeof outcome === 'string' ? { variable: 'EDGE_DHPARAMS', value: file, message: outcome } : undefined
+}
+
+async function acmeCaFault(file: string | undefined): Promise<ConfigFault | undefined> {
+  if (file === undefined) return undefined
+  const outcome = await readPem(file, (pem) => new X509Certificate(pem))
+  return typeof outcome === 'string' ? { variable: 'EDGE_ACME_CA', value: file, message: outcome } : undefined
+}
+
+/** Found, not run: it is the operator's, and runs where certificates are ordered. */
+async function dnsModuleFault({ dnsModule }: Partial<Config>): Promise<ConfigFault | undefined> {
+  if (dnsModule === undefined) return undefined
+  const { name, directory } = dnsModule
+  try {
+    createRequire(join(directory, 'package.json')).resolve(name)
+    return undefined
+  } catch (error) {
+    const message = `is not installed in ${directory} or above it (${codeOf(error)}): npm install ${name}`
+    return { variable: 'EDGE_DNS_MODULE', value: name, message }
+  }
 }
 
 /** @returns what `parse` makes of the file, or what is wrong with it. */

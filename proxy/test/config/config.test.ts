@@ -25,6 +25,13 @@ await t.test('without any environment, dev runs on its defaults', async (t) => {
     storeKey: undefined,
     storeKeyOld: undefined,
     issuer: 'local',
+    acmeEngine: 'greenlock',
+    acmeDirectory: 'https://acme-v02.api.letsencrypt.org/directory',
+    acmeEmail: undefined,
+    acmeCaFile: undefined,
+    externalAccount: undefined,
+    dnsModule: undefined,
+    dnsOptions: undefined,
     permission: { kind: 'http', url: 'http://127.0.0.1:8080/permission' },
     orderLimits: {
       orders: { count: 300, windowMs: 3 * 3600_000 },
@@ -66,14 +73,14 @@ await t.test('run has the defaults of a production machine', async (t) => {
   })
 })
 
-await t.test('run demands the host, the store and the issuer, and names all three', async (t) => {
+await t.test('run demands the host, the store and a mail address for the CA, and names all three', async (t) => {
   const faults = faultsOf({}, 'run')
-  t.strictSame(Object.keys(faults).toSorted(), ['BLOT_HOST', 'EDGE_ISSUER', 'EDGE_STORE'])
-  for (const { message } of Object.values(faults)) t.match(message, /^is required: /)
+  t.strictSame(Object.keys(faults).toSorted(), ['BLOT_HOST', 'EDGE_ACME_EMAIL', 'EDGE_STORE'])
+  for (const { message } of Object.values(faults)) t.match(message, /^is required/)
 })
 
 await t.test('every fault is named at once, with its value and what would be right', async (t) => {
-  t.strictSame(faultsOf({ EDGE_HTTP_PORT: 'eighty', EDGE_LOG: 'xml', EDGE_ISSUER: 'acme', EDGE_WORKRS: '4' }), {
+  t.strictSame(faultsOf({ EDGE_HTTP_PORT: 'eighty', EDGE_LOG: 'xml', EDGE_ISSUER: 'own', EDGE_WORKRS: '4' }), {
     EDGE_WORKRS: {
       variable: 'EDGE_WORKRS',
       value: '***',
@@ -82,8 +89,8 @@ await t.test('every fault is named at once, with its value and what would be rig
     EDGE_HTTP_PORT: { variable: 'EDGE_HTTP_PORT', value: 'eighty', message: 'must be a port, 0 to 65535' },
     EDGE_ISSUER: {
       variable: 'EDGE_ISSUER',
-      value: 'acme',
-      message: 'must be local or none: acme is not in this version',
+      value: 'own',
+      message: 'must be acme or local or none',
     },
     EDGE_LOG: { variable: 'EDGE_LOG', value: 'xml', message: 'must be pretty or json' },
   })

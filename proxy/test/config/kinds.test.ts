@@ -155,8 +155,36 @@ await refuses('BLOT_REDIS_HOST', /^must be a host name or IP address/, ['redis:/
 await refuses('EDGE_STORE_PREFIX', /^must be up to 64 visible/, ['a b', 'a'.repeat(65), 'ä'])
 
 await accepts('EDGE_ISSUER', 'issuer', [['none', 'none']])
-await refuses('EDGE_ISSUER', /^must be local or none: acme is not in this version$/, ['acme'])
-await refuses('EDGE_ISSUER', /^must be local or none$/, ['letsencrypt', 'LOCAL'])
+await refuses('EDGE_ISSUER', /^must be acme or local or none$/, ['letsencrypt', 'LOCAL'])
+
+await accepts('EDGE_ACME_DIRECTORY', 'acmeDirectory', [
+  ['https://ca.example/directory', 'https://ca.example/directory'],
+  ['http://127.0.0.1:14000/dir', 'http://127.0.0.1:14000/dir'],
+  ['http://[::1]:14000/dir', 'http://[::1]:14000/dir'],
+])
+await refuses('EDGE_ACME_DIRECTORY', /^must be the https:\/\/ URL of an ACME directory/, [
+  'http://ca.example/directory',
+  'https://user:password@ca.example/directory',
+  'ca.example',
+])
+await accepts('EDGE_ACME_EMAIL', 'acmeEmail', [['operator+edge@example.com', 'operator+edge@example.com']])
+await refuses('EDGE_ACME_EMAIL', /^must be a mail address/, ['operator', 'o@localhost', 'a@b.c,d@e.f', 'mailto:a@b.c'])
+await accepts('EDGE_DNS_MODULE', 'dnsModule', [
+  ['acme-dns-01-cloudflare', { name: 'acme-dns-01-cloudflare', directory: '/srv' }],
+  ['@team/dns.module', { name: '@team/dns.module', directory: '/srv' }],
+  ['/opt/dns.cjs', { name: '/opt/dns.cjs', directory: '/srv' }],
+])
+await refuses('EDGE_DNS_MODULE', /^must be the name of an installed package/, ['./dns.cjs', '../x', 'a/b', '.hidden'])
+await t.test('EDGE_DNS_OPTIONS accepts', async (t) => {
+  const { dnsOptions } = configure({ EDGE_DNS_MODULE: 'acme-dns-01-x', EDGE_DNS_OPTIONS: '{"token":"x"}' })
+  t.strictSame(dnsOptions, { token: 'x' })
+})
+await refuses('EDGE_DNS_OPTIONS', /^must be a JSON object/, ['{', '[]', '"text"', 'null'])
+await refuses('EDGE_ACME_EAB_HMAC', /^must be the HMAC key in base64url/, [
+  'short',
+  'spaces in between the characters',
+  'a+b/c+d/a+b/c+d/a+b/c+d/',
+])
 
 await accepts('EDGE_PERMISSION', 'permission', [
   ['all', { kind: 'all' }],

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Issuer, RenewalInfo, StoredCertificate } from './contracts.ts'
 
-type Validity = Pick<StoredCertificate, 'notBeforeMs' | 'notAfterMs'>
+type Validity = Pick<StoredCertificate, 'notBeforeMs' | 'notAfterMs'> & { readonly issuer?: string | undefined }
+
+/** The issuer of what an operator brings: no order replaces it before it expires. */
+export const OWN_ISSUER = 'own'
 
 /** When a certificate is renewed: at two thirds of its lifetime, whatever that is (90 days, 6 days). */
-export function renewalTimeMs({ notBeforeMs, notAfterMs }: Validity): number {
+export function renewalTimeMs({ notBeforeMs, notAfterMs, issuer }: Validity): number {
+  if (issuer === OWN_ISSUER) return notAfterMs
   return notBeforeMs + ((notAfterMs - notBeforeMs) * 2) / 3
 }
 
@@ -28,7 +32,8 @@ export function shareOf(name: string): number {
 
 /** When the schedule renews it: up to a twentieth of its life before the two thirds, so that certificates of one day do not come in one. */
 export function scheduledTimeMs(certificate: Validity & { readonly name: string }): number {
-  const { notBeforeMs, notAfterMs, name } = certificate
+  const { notBeforeMs, notAfterMs, name, issuer } = certificate
+  if (issuer === OWN_ISSUER) return notAfterMs
   return renewalTimeMs(certificate) - ((notAfterMs - notBeforeMs) / 20) * shareOf(name)
 }
 

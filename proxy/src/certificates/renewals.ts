@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CertificateInvalid, CertificateLimited, StoreFenced, StoreUnavailable } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { withDeadline } from './deadline.ts'
-import { isExpired, scheduledTimeMs, suggestedTimeMs } from './renewal.ts'
+import { OWN_ISSUER, isExpired, scheduledTimeMs, suggestedTimeMs } from './renewal.ts'
 import { scanVault } from './schedule-scan.ts'
 import type { CertificateStore, Issuer, Permission, StoredCertificate } from './contracts.ts'
 import type { Obtainer } from './obtain.ts'
@@ -36,6 +36,8 @@ const AT_ONCE = 4
 const LATER_MS = 10 * 60_000
 const MOST_LATER_MS = 6 * 3600_000
 const ASK_CA_MS = 20_000
+/** A CA that says nothing of a certificate may do so another day. */
+const SILENT_CA_MS = 24 * 3600_000
 /** An expired one that could not be renewed for so long is nobody's any more; a visitor has it obtained anew. */
 const GIVE_UP_MS = 7 * 24 * 3600_000
 
@@ -123,14 +125,14 @@ export function createRenewals(options: RenewalOptions): Pick<Renewals, 'round'>
     signal: AbortSignal,
   ): Promise<{ renewAtMs: number; lookAtMs: number }> {
     const ask = issuer.renewalInfo
-    const usual = { renewAtMs: scheduledTimeMs(certificate), lookAtMs: Infinity }
-    if (ask === undefined) return usual
+    const usual = { renewAtMs: scheduledTimeMs(certificate), lookAtMs: now() + SILENT_CA_MS }
+    if (ask === undefined || certificate.issuer === OWN_ISSUER) return { ...usual, lookAtMs: Infinity }
     try {
       const info = await withDeadline(ASK_CA_MS, (limit) => ask(certificate.chainPem, limit), signal)
       if (info === undefined) return usual
       return { renewAtMs: suggestedTimeMs(info, certificate.name), lookAtMs: now() + clampRetry(info.retryAfterMs) }
     } catch {
-      // The CA does not know it, or is away: then the usual rule holds (RFC 9773 4.3.3).
+      // The CA is away, or does not know this certificate: then the usual rule holds (RFC 9773 4.3.3).
       return { ...usual, lookAtMs: now() + MOST_LATER_MS }
     }
   }

@@ -2,10 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCertificateFiles } from '../certificates/certificate-files.ts'
 import { createCertificates, type Certificates } from '../certificates/certificates.ts'
-import type { Change, Issuer, Permission, StoredCertificate, Vault } from '../certificates/contracts.ts'
+import type {
+  CertificateOperations,
+  Change,
+  Issuer,
+  Permission,
+  StoredCertificate,
+  Vault,
+} from '../certificates/contracts.ts'
 import { openFallback } from '../certificates/fallback.ts'
 import { openLocalIssuer } from '../certificates/issuers/local.ts'
-import { createObtainer, type Obtainer } from '../certificates/obtain.ts'
+import { createObtainer } from '../certificates/obtain.ts'
+import { createCertificateOperations, type OperationsIssuing } from '../certificates/operations.ts'
 import { createOrderBudgets } from '../certificates/order-budgets.ts'
 import { createPermission, type CachedPermission } from '../certificates/permission.ts'
 import type { Lane } from '../certificates/queue.ts'
@@ -27,6 +35,8 @@ export type CertificateManager = {
   readonly issuerId: string | undefined
   /** Resolves once the vault holds a certificate for this name; rejects as `Obtainer.obtain` does. */
   obtain(name: string, lane: Lane): Promise<void>
+  /** For the admin API. */
+  readonly operations: CertificateOperations
   /** Makes the fallback certificate anew where that is due. */
   prepare(): Promise<StoredCertificate>
   close(): Promise<void>
@@ -61,6 +71,7 @@ export async function openCertificateManager(
       if (issuing === undefined) throw new CertificatesReadOnly()
       await issuing.obtainer.obtain(name, { lane })
     },
+    operations: createCertificateOperations({ store, permission, issuing }),
     prepare: () => openFallback({ vault, blotHost: config.host, issuer }),
     async close() {
       unsubscribe()
@@ -69,8 +80,7 @@ export async function openCertificateManager(
   }
 }
 
-type Issuing = {
-  readonly obtainer: Obtainer
+type Issuing = OperationsIssuing & {
   changed(change: Change | { readonly kind: 'all' }): void
   close(): Promise<void>
 }
@@ -84,7 +94,10 @@ async function startIssuing(config: Config, store: Store, issuer: Issuer, permis
   const writing = startWriting(unwritten, obtainer)
   const renewals = startRenewals({ store, issuer, permission, obtainer })
   return {
+    issuer,
     obtainer,
+    budgets,
+    unwritten,
     changed(change) {
       if (change.kind === 'all') writing.again()
       if (change.kind === 'certificate') obtainer.forget(change.name)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
 import { readArguments, type Parsed, type Request } from './commands/arguments.ts'
 import type { Command, CommandContext, Signal } from './commands/command.ts'
@@ -63,9 +64,20 @@ function surround(parsed: Parsed, version: string): CommandContext {
     version,
     stdout,
     stderr,
+    confirm,
     onSignal,
     directory: process.cwd(),
   })
+}
+
+async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
+  } finally {
+    terminal.close()
+  }
 }
 
 /** The second SIGTERM ends the process whatever it is doing: whoever sends it does not want to wait for the drain. */

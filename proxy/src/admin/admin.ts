@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance } from 'fastify'
 import type { AdminOptions } from './contracts.ts'
 import { answerError, answerNotFound } from './failure.ts'
 import { demandToken, refuseForeignHost, refuseCrossSite, setSecurityHeaders } from './protection.ts'
+import { certificateRoutes } from './routes/certificates.ts'
 import { eventRoutes } from './routes/events.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { purgeRoutes } from './routes/purge.ts'
@@ -35,6 +36,8 @@ export async function createAdmin(options: AdminOptions): Promise<FastifyInstanc
     await guarded.register(statusRoutes, options)
     await guarded.register(metricsRoutes, options)
     await guarded.register(eventRoutes, options)
+    if (options.certificates !== undefined)
+      await guarded.register(certificateRoutes, { certificates: options.certificates })
   })
   return app
 }

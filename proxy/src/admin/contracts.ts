@@ -42,6 +42,34 @@ export type AdminEvent = {
   | { type: 'fault'; area: string; message: string; code: string; detail: string; name?: string }
 )
 
+/** A certificate as the API tells of it: what it reads itself; the rest passes through. */
+export type CertificateView = {
+  readonly name: string
+  readonly state: string
+  readonly words: string
+  readonly notAfterMs: number | undefined
+  readonly failure: { readonly kind: string | undefined } | undefined
+}
+
+export type CertificateImport = {
+  readonly chainPem: string
+  readonly privateKeyPem: string
+  readonly names?: readonly string[] | undefined
+  readonly issuer?: string | undefined
+}
+
+/** What the API asks of the room `certificates`, whose contracts say more. */
+export type AdminCertificates = {
+  list(): AsyncIterable<CertificateView>
+  show(name: string): Promise<CertificateView>
+  issue(name: string, options: { readonly renew: boolean }): Promise<CertificateView>
+  renewAll(options: { readonly issuer?: string; readonly perMinute: number }): AsyncIterable<unknown>
+  revoke(name: string, reason: number): Promise<void>
+  remove(name: string): Promise<void>
+  /** @returns an outcome for each name. */
+  import(offered: CertificateImport, isTrial: boolean): Promise<unknown>
+}
+
 export type AdminOptions = {
   readonly version: string
   /** Demanded as `Authorization: Bearer` by everything but the dashboard's files. */
@@ -53,6 +81,7 @@ export type AdminOptions = {
   metrics(): Promise<readonly MetricsSnapshot[]>
   /** Resolves once every worker has applied it. */
   purge(purge: Purge): Promise<PurgeOutcome>
+  readonly certificates?: AdminCertificates | undefined
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: AdminEvent) => void): () => void
 }

@@ -12,6 +12,18 @@ import { edgeChannel } from '../events.ts'
 
 const faults = edgeChannel('fault')
 
+/** Of errors that no visitor meets, and whose own status is therefore not written down with them. */
+const STATUSES: ReadonlyMap<string, number> = new Map([
+  ['EDGE_ERR_CERTIFICATE_DENIED', 403],
+  ['EDGE_ERR_CERTIFICATE_INVALID', 422],
+  ['EDGE_ERR_CERTIFICATE_BACK_OFF', 429],
+  ['EDGE_ERR_CERTIFICATE_LIMITED', 429],
+  ['EDGE_ERR_ACME_PROBLEM', 502],
+  ['EDGE_ERR_CERTIFICATE_BUSY', 503],
+  ['EDGE_ERR_PERMISSION_UNAVAILABLE', 503],
+  ['EDGE_ERR_STORE_UNAVAILABLE', 503],
+])
+
 /** Every failure is `{ "status", "code", "error" }`; the text is for the operator. */
 export function answerError(raised: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
   const error = bodyError(raised) ?? raised
@@ -40,5 +52,5 @@ function bodyError(error: FastifyError): FastifyError | undefined {
 function statusOf(error: FastifyError): number {
   // A worker that is being replaced: asking again helps.
   if (error instanceof ChannelClosed || error instanceof ChannelTimeout) return 503
-  return error.statusCode ?? 500
+  return error.statusCode ?? STATUSES.get(codeOf(error)) ?? 500
 }

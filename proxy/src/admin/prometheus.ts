@@ -1,4 +1,5 @@
 import { DURATION_BOUNDS_S } from './metrics.ts'
+import type { Census } from './certificate-census.ts'
 import type { MergedMetrics } from './metrics-totals.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -8,8 +9,10 @@ type Metric = { name: string; type: 'counter' | 'gauge' | 'histogram'; help: str
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** The Prometheus text format 0.0.4. No label holds anything that a visitor chooses. */
-export function renderPrometheus(merged: MergedMetrics, version: string): string {
-  return [...requestMetrics(merged), ...tlsMetrics(merged), ...edgeMetrics(merged, version)].map(render).join('')
+export function renderPrometheus(merged: MergedMetrics, version: string, census?: Census): string {
+  const certificates = census === undefined ? [] : certificateMetrics(census)
+  const all = [...requestMetrics(merged), ...tlsMetrics(merged), ...certificates, ...edgeMetrics(merged, version)]
+  return all.map(render).join('')
 }
 
 function requestMetrics({ counters }: MergedMetrics): Metric[] {
@@ -41,6 +44,15 @@ function tlsMetrics({ counters }: MergedMetrics): Metric[] {
     counter('handshakes_total', 'TLS handshakes by where the certificate came from.', by('outcome', handshakes)),
     counter('handshakes_resumed_total', 'TLS handshakes that went by a session ticket.', resumed),
     counter('certificates_total', 'Certificates ordered, by result.', by('result', certificates)),
+  ]
+}
+
+function certificateMetrics({ states, failing, nextEndMs }: Census): Metric[] {
+  const next = nextEndMs === undefined ? [] : [{ value: nextEndMs / 1000 }]
+  return [
+    gauge('certificates', 'Names by the state of their certificate.', by('state', states)),
+    gauge('certificates_failing', 'Names whose last order failed, by kind.', by('kind', failing)),
+    gauge('certificate_next_end_seconds', 'When the certificate that ends first ends, unix time.', next),
   ]
 }
 

@@ -29,7 +29,10 @@ const CDN: FieldList = ['Cache-Control', YEAR, 'Access-Control-Allow-Origin', '*
 const PAGE_COPIES: CopySuffixes = [['gzip', 'gzip']]
 
 /** The places of a handle's or a domain's answer in the order of Blot: `permanent`, `static`, `temporary`, `folder`. */
-export function* sitePlaces({ scheme, target }: RequestHead, folders: HostFolders): Generator<Place, void> {
+export function* sitePlaces(
+  { scheme, target }: Pick<RequestHead, 'scheme' | 'target'>,
+  folders: HostFolders,
+): Generator<Place, void> {
   // Page files are named by the target as it was sent.
   const page = hasPageName(target) && isServable(target) ? target : undefined
   const names = fileNames(pathOf(target))
@@ -44,7 +47,7 @@ export function* sitePlaces({ scheme, target }: RequestHead, folders: HostFolder
 }
 
 /** `cdn` holds a folder for each blog: no link leads from one to another. */
-export function* cdnPlaces({ target }: RequestHead, directory: string): Generator<Place, void> {
+export function* cdnPlaces({ target }: Pick<RequestHead, 'target'>, directory: string): Generator<Place, void> {
   for (const name of fileNames(pathOf(target))) {
     const slash = name.indexOf('/', 1)
     const root = slash === -1 ? directory : `${directory}${name.slice(0, slash)}`

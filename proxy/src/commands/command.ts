@@ -16,6 +16,8 @@ export type CommandContext = {
   readonly version: string
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
+  /** Asks for a yes on the terminal. @returns false where there is none. */
+  confirm(question: string): Promise<boolean>
   /** Calls the listener for each signal from now on, instead of Node's default of ending the process. */
   onSignal(listener: (signal: Signal) => void): void
   /**

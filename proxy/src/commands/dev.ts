@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import { bracket } from '../config/bracket.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
 import { startApp, type AppProcess } from './app-process.ts'
 import type { Command, CommandContext } from './command.ts'
@@ -62,8 +63,18 @@ function appEnvironment(
     BLOT_CACHE: String(config.pageFiles),
     BLOT_CACHE_DIRECTORY: config.cacheDirectory,
     BLOT_DATA_DIRECTORY: config.appDataDirectory,
+    ...adminOf(config),
     BLOT_REVERSE_PROXY_URLS:
       environment['BLOT_REVERSE_PROXY_URLS'] ?? `http://127.0.0.1:${http?.port ?? config.httpPort}`,
+  }
+}
+
+/** Where the app has certificates made for domains that are new, where that is known by now. */
+function adminOf({ admin, adminToken }: Config): Record<string, string | undefined> {
+  if (admin.kind !== 'tcp' || admin.port === 0) return {}
+  return {
+    BLOT_EDGE_ADMIN_URL: `http://${bracket(admin.address)}:${admin.port}`,
+    BLOT_EDGE_ADMIN_TOKEN: adminToken,
   }
 }
 

@@ -1,9 +1,11 @@
+import { certificates } from './certificates.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
 import { dev } from './dev.ts'
+import { explain } from './explain.ts'
 import { roles } from './roles.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 
 /** Every command, in the order of `--help`. */
-export const commands: readonly Command[] = [dev, run, check, status, ...roles]
+export const commands: readonly Command[] = [dev, run, check, status, certificates, explain, ...roles]

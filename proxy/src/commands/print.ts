@@ -26,7 +26,7 @@ export function renderFaults(faults: readonly ConfigFault[], stream: NodeJS.Writ
 }
 
 /** The value on one line, without what could steer a terminal. */
-function printable(value: string): string {
+export function printable(value: string): string {
   const short = value.length > maximumValue ? `${value.slice(0, maximumValue)}…` : value
   return (
     short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => JSON.stringify(character).slice(1, -1)) || '(unset)'

@@ -1,9 +1,8 @@
 import { styleText } from 'node:util'
 import type { StatusReport } from '../admin/contracts.ts'
-import type { AdminAddress } from '../config.ts'
-import { AdminUnavailable, ConfigInvalid } from '../errors.ts'
-import { askAdmin } from './ask-admin.ts'
-import { environmentOption, type Command, type CommandContext } from './command.ts'
+import { AdminUnavailable } from '../errors.ts'
+import { askAdmin, locateAdmin } from './ask-admin.ts'
+import { environmentOption, type Command } from './command.ts'
 import { alignColumns } from './print.ts'
 
 export const status: Command = {
@@ -15,20 +14,12 @@ export const status: Command = {
   --json           the answer as it is`,
   options: { json: { type: 'boolean' }, ...environmentOption },
   async run(context) {
-    const { admin, token } = await locateAdmin(context)
-    const text = await askAdmin(admin, token, '/status')
+    const text = await askAdmin(await locateAdmin(context), { path: '/status' })
     const report = parseReport(text)
     if (report === undefined) throw new AdminUnavailable('EDGE_ADMIN', 'what answers there is no blot-edge')
     context.stdout.write(context.values['json'] === true ? `${text.trim()}\n` : render(report, context.stdout))
     return 0
   },
-}
-
-/** Where to ask. The rest of the configuration may be faulty: it is not needed for that. */
-async function locateAdmin(context: CommandContext): Promise<{ admin: AdminAddress; token: string | undefined }> {
-  const { config, faults } = await context.inspect('run')
-  if (config.admin !== undefined) return { admin: config.admin, token: config.adminToken }
-  throw new ConfigInvalid(faults.filter(({ variable }) => variable === 'EDGE_ADMIN'))
 }
 
 /** @returns undefined for the answer of another program. */

@@ -3,6 +3,7 @@ import type { AdminEvent } from '../admin/contracts.ts'
 import { createMetrics } from '../admin/metrics.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { openStore } from '../store/open.ts'
+import { openAdminCertificates } from './admin-certificates.ts'
 import { listenAdmin } from './admin-listener.ts'
 import { findAway } from './away.ts'
 import { openCertificateManager } from './certificates.ts'
@@ -44,6 +45,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     status: () => collectStatus(settings, channel, own(), () => findAway(config, store)),
     metrics: () => collectMetrics(channel, own()),
     purge: purges.purge,
+    certificates: openAdminCertificates(config, store, certificates),
     onEvent: events.subscribe,
   })
   const listener = await listenAdmin(admin, config.admin)

@@ -9,18 +9,20 @@ export async function call(
   command: Command,
   values: CommandContext['values'],
   environment: Record<string, string>,
+  positionals: readonly string[] = [],
 ): Promise<Ran> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const context = createContext({
     // The environment file of this machine, if there is one, is none of the test's.
     values: { environment: '/dev/null', ...values },
-    positionals: [],
+    positionals,
     environment,
     main: join(root, 'proxy/src/main.ts'),
     root,
     version: '0.0.0',
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
+    confirm: () => Promise.resolve(false),
     onSignal: () => undefined,
     directory: root,
   })

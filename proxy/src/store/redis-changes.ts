@@ -1,5 +1,6 @@
 import { edgeChannel } from '../events.ts'
 import { parseChange } from './change.ts'
+import { waitForTurn } from './turn.ts'
 import type { Redis } from 'ioredis'
 import type { Changes } from '../certificates/contracts.ts'
 import type { ChangeListener } from './change.ts'
@@ -8,6 +9,9 @@ import type { RedisStore } from './redis.ts'
 const CHANNEL = 'edge:changes'
 /** A connection that only listens would never notice that its other end is gone. */
 const PING_MS = 10_000
+/** How long the connection for questions may come back later than this one. */
+const BACK_MS = 10_000
+const PAUSES = { firstMs: 20, mostMs: 500 }
 
 /**
  * Changes over Redis's publish and subscribe, on a connection of its own. Where the server tells of changed keys
@@ -39,7 +43,7 @@ function openSubscriber(store: RedisStore, blotHost: string, tell: ChangeListene
   redis.on('error', () => (missed = true))
   redis.on('close', () => (missed = true))
   redis.on('ready', () => {
-    listen(redis).then(
+    listen(redis, store).then(
       () => {
         if (missed) tell({ kind: 'all' })
         missed = false
@@ -72,10 +76,19 @@ function openSubscriber(store: RedisStore, blotHost: string, tell: ChangeListene
   }
 }
 
-async function listen(redis: Redis): Promise<void> {
+/** Resolves when it is heard what changes, and when those who hear it can ask. */
+async function listen(redis: Redis, store: RedisStore): Promise<void> {
   await redis.subscribe(CHANNEL)
   // An account of limited rights may be refused these; what they tell is found out by asking again, too.
   await redis.psubscribe('__keyspace@*__:domain:*', '__keyspace@*__:handle:*').catch(() => {})
+  const isBack = (): Promise<true | undefined> =>
+    store
+      .command((other) => other.ping())
+      .then(
+        () => true,
+        () => undefined,
+      )
+  await waitForTurn(isBack, PAUSES, AbortSignal.timeout(BACK_MS)).catch(() => {})
 }
 
 /** `__keyspace@0__:domain:example.com`. */

@@ -58,7 +58,7 @@ await t.test('after Redis was away, everything may have changed', async (t) => {
   const second = await startRedis(directory, { port: first.port })
   t.teardown(() => second.stop())
   await pollUntil(() => heard.includes('all'))
-  await changes.publish({ kind: 'certificate', name: 'a.example' })
+  await changes.publish({ kind: 'certificate', name: 'a.example' }) // Whoever hears it can ask.
   await pollUntil(() => heard.includes('certificate a.example'))
 })
 

@@ -11,6 +11,7 @@ import { PageFiles } from './cache/page-files.ts'
 import { Publisher, type CacheFolder } from './cache/publisher.ts'
 import { Purger } from './cache/purge.ts'
 import { StaticFiles } from './cache/static-files.ts'
+import { createPreIssuer, newDomains, type PreIssue } from './certificates/pre-issue.ts'
 import type { Config } from './config.ts'
 import { HostIndex } from './hosts.ts'
 import { connectRedis } from './registry/connect.ts'
@@ -84,12 +85,16 @@ async function openParts(config: Config, log: Logger) {
       templateOf: (blog) => templateFor(templates, blog.settings.template),
       log: areaLog('cache'),
     }),
+    preIssue: openPreIssuer(config, areaLog('certificates')),
     status: new StatusStream(),
   }
 }
 
 /** Keeps the names of all blogs in step with the blogs, and tells everyone whom a change concerns. */
-function followChanges(config: Config, { library, templates, registry, publisher, status }: Parts): () => HostIndex {
+function followChanges(
+  config: Config,
+  { library, templates, registry, publisher, status, preIssue }: Parts,
+): () => HostIndex {
   const templateNames = new Set(templates.keys())
   const indexHosts = (): HostIndex => {
     return new HostIndex({ platform: config.host, blogs: library.blogs, templates: templateNames })
@@ -98,7 +103,10 @@ function followChanges(config: Config, { library, templates, registry, publisher
   library.on('changed', (change) => {
     const hostsBefore = hosts
     hosts = indexHosts()
-    void registry?.register(desiredKeys(hosts))
+    // The edge asks who may have one: first the keys, then the certificates.
+    const registered = Promise.resolve(registry?.register(desiredKeys(hosts)))
+    const connected = newDomains(hostsBefore, hosts)
+    void registered.then(() => preIssue?.(connected))
     void publisher.publish({ ...change, hostsBefore, hostsAfter: hosts }).then(() => status.send(statusOf(change)))
   })
   return () => hosts
@@ -122,6 +130,10 @@ function portOf(bound: AddressInfo | string | null): number | undefined {
 function openCacheFolder({ cacheDirectory }: Config, log: Logger): CacheFolder {
   const pages = new PageFiles(cacheDirectory, log)
   return { pages, folders: new HostFolders(cacheDirectory, pages) }
+}
+
+function openPreIssuer({ edgeAdmin: admin, edgeAdminToken: token }: Config, log: Logger): PreIssue | undefined {
+  return admin === undefined ? undefined : createPreIssuer({ admin, token, log })
 }
 
 function createPurgers({ reverseProxies, purgeToken }: Config, redis: Redis | undefined, log: Logger): Purger[] {

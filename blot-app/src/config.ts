@@ -74,6 +74,8 @@ export function readConfig(environment: Environment) {
     purgeToken: read<string | undefined>('BLOT_PURGE_TOKEN', undefined, secret),
     redis: read<Address | undefined>('BLOT_REDIS_HOST', undefined, redisAddress),
     reverseProxies: read<readonly string[]>('BLOT_REVERSE_PROXY_URLS', [], proxyAddresses),
+    edgeAdmin: read<string | undefined>('BLOT_EDGE_ADMIN_URL', undefined, httpAddress),
+    edgeAdminToken: read<string | undefined>('BLOT_EDGE_ADMIN_TOKEN', undefined, secret),
     maintenance: read('BLOT_MAINTENANCE', false, flag),
     production: read('NODE_ENV', 'development', (value) => value) === 'production',
   })
@@ -121,6 +123,12 @@ function redisAddress(value: string): Address | Unfit {
   const number = Number(parts?.port ?? defaultRedisPort)
   const fits = host !== undefined && number > 0 && number <= longestPort
   return fits ? { host, port: number } : new Unfit('host or host:port, such as 127.0.0.1:6379')
+}
+
+function httpAddress(value: string): string | Unfit {
+  const address = value.replace(/\/+$/, '')
+  const fits = /^https?:\/\//.test(address) && URL.canParse(address)
+  return fits ? address : new Unfit('a URL, such as http://127.0.0.1:8077')
 }
 
 function proxyAddresses(value: string): readonly string[] | Unfit {

@@ -31,6 +31,8 @@ await t.test('every value is read', async (t) => {
     BLOT_PURGE_TOKEN: 'p',
     BLOT_REDIS_HOST: 'redis',
     BLOT_REVERSE_PROXY_URLS: 'http://127.0.0.1:80/, https://10.0.0.2:8077',
+    BLOT_EDGE_ADMIN_URL: 'http://127.0.0.1:8077/',
+    BLOT_EDGE_ADMIN_TOKEN: 'e',
     BLOT_MAINTENANCE: 'true',
     NODE_ENV: 'production',
   })
@@ -47,6 +49,8 @@ await t.test('every value is read', async (t) => {
     purgeToken: 'p',
     redis: { host: 'redis', port: 6379 },
     reverseProxies: ['http://127.0.0.1:80', 'https://10.0.0.2:8077'],
+    edgeAdmin: 'http://127.0.0.1:8077',
+    edgeAdminToken: 'e',
     maintenance: true,
     production: true,
   })

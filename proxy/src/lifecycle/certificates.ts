@@ -11,7 +11,7 @@ import type {
   Vault,
 } from '../certificates/contracts.ts'
 import { openFallback } from '../certificates/fallback.ts'
-import { openLocalIssuer } from '../certificates/issuers/local.ts'
+import { openIssuer } from '../certificates/issuers/open.ts'
 import { createObtainer } from '../certificates/obtain.ts'
 import { createCertificateOperations, type OperationsIssuing } from '../certificates/operations.ts'
 import { createOrderBudgets } from '../certificates/order-budgets.ts'
@@ -46,14 +46,16 @@ export type CertificateManager = {
 const ORDER_MS = 100_000
 
 export async function openCertificateManager(
-  config: Config,
+  { config, version }: Pick<ChildSettings, 'config' | 'version'>,
   store: Store,
   channel: Channel,
 ): Promise<CertificateManager> {
-  const issuer = config.issuer === 'local' ? await openLocalIssuer(config.dataDirectory) : undefined
-  const permission = openPermission(config, store)
+  const issuer = await openIssuer(config, { store, version })
+  // No CA of the world is asked for a preview, whatever covers it otherwise.
+  const permission = openPermission(config, store, config.issuer !== 'acme' && config.wildcard !== undefined)
   const vault = await openFallbackVault(config)
   const issuing = issuer && (await startIssuing(config, store, issuer, permission))
+  const caaIdentity = config.issuer === 'acme' ? registeredDomain(new URL(config.acmeDirectory).hostname) : undefined
 
   const hear = (change: Change | { readonly kind: 'all' }): void => {
     if (change.kind === 'permission') permission.forget(change.name)
@@ -71,11 +73,13 @@ export async function openCertificateManager(
       if (issuing === undefined) throw new CertificatesReadOnly()
       await issuing.obtainer.obtain(name, { lane })
     },
-    operations: createCertificateOperations({ store, permission, issuing }),
-    prepare: () => openFallback({ vault, blotHost: config.host, issuer }),
+    operations: createCertificateOperations({ store, permission, issuing, caaIdentity }),
+    prepare: () =>
+      openFallback({ vault, blotHost: config.host, issuer: config.issuer === 'local' ? issuer : undefined }),
     async close() {
       unsubscribe()
       await issuing?.close()
+      await issuer?.close?.()
     },
   }
 }

@@ -6,6 +6,7 @@ import { relayEvents } from '../admin/relay.ts'
 import { createDeliver } from '../cache/deliver.ts'
 import { createFileTier } from '../cache/lookup.ts'
 import { createMemory } from '../cache/memory.ts'
+import { createChallengeReader } from '../certificates/challenge-reader.ts'
 import type { Config } from '../config.ts'
 import { ChannelClosed } from '../errors.ts'
 import type { RequestHead } from '../request.ts'
@@ -62,6 +63,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
     },
     purge: (target) => purgeEverywhere(target, channel),
+    challenge: createChallengeReader(store.tokens),
     mayPurge: createPurgeRule(config),
     inMaintenance: () => config.maintenance,
   })

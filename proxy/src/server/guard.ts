@@ -8,6 +8,7 @@ export type Verdict =
   | { kind: 'redirect'; status: 301 | 302; location: string }
   | { kind: 'text'; status: number; body: string; headers?: readonly string[] }
   | { kind: 'purge' }
+  | { kind: 'challenge'; token: string }
 
 export type GuardOptions = Pick<Config, 'httpsPort'> & {
   /** $BLOT_HOST; empty when the app is not Blot. */
@@ -19,6 +20,8 @@ export type GuardOptions = Pick<Config, 'httpsPort'> & {
 export type Guard = (head: RequestHead) => Verdict | undefined
 
 const CHALLENGE = '/.well-known/acme-challenge/'
+/** RFC 8555 8.3; the bound is ours, and that of the store. */
+const TOKEN = /^[A-Za-z0-9_-]{1,128}$/
 const ALLOWED = 'GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH'
 
 /** The stage `guard`: what is answered, refused or redirected before anything is looked up or forwarded. */
@@ -36,7 +39,7 @@ export function createGuard(options: GuardOptions): Guard {
     }
     if (head.scheme === 'http') {
       // A CA asks over port 80 for every host, and must not be sent elsewhere (RFC 8555 8.3).
-      if (target.startsWith(CHALLENGE)) return { kind: 'text', status: 404, body: 'no such challenge\n' }
+      if (target.startsWith(CHALLENGE)) return judgeChallenge(target.slice(CHALLENGE.length))
       if (isPurge(head) && options.mayPurge(head)) return { kind: 'purge' }
     }
     if ((head.method === 'GET' || head.method === 'HEAD') && isPath(target, '/health') && isOurs(head, options.host)) {
@@ -52,6 +55,10 @@ export function createGuard(options: GuardOptions): Guard {
     }
     return undefined
   }
+}
+
+function judgeChallenge(token: string): Verdict {
+  return TOKEN.test(token) ? { kind: 'challenge', token } : { kind: 'text', status: 404, body: 'no such challenge\n' }
 }
 
 function isPurge({ method, target }: RequestHead): boolean {

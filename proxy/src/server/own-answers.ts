@@ -11,7 +11,11 @@ export type AnswerRooms = {
   decline(exchange: Exchange): void
   /** Applies a purge that came over the plain listener, and answers it in text. */
   purge(target: string): Promise<{ status: number; body: string }>
+  /** What a CA is to be told about this token; undefined for a stranger's. */
+  challenge(token: string): Promise<string | undefined>
 }
+
+const UNSTORED = ['Cache-Control', 'no-store']
 
 /** What the edge answers by itself: the side tracks `synth` and `fail`. */
 export type OwnAnswers = {
@@ -24,7 +28,7 @@ export type OwnAnswers = {
   fail(exchange: Exchange, details: PageDetails): void
 }
 
-export function createOwnAnswers({ common, decline, purge }: AnswerRooms): OwnAnswers {
+export function createOwnAnswers({ common, decline, purge, challenge }: AnswerRooms): OwnAnswers {
   function fail(exchange: Exchange, details: PageDetails): void {
     synthPage(exchange, details, common(exchange))
   }
@@ -57,10 +61,19 @@ export function createOwnAnswers({ common, decline, purge }: AnswerRooms): OwnAn
           break
         case 'purge':
           purge(exchange.head.target).then(
-            ({ status, body }) => text(exchange, status, body, ['Cache-Control', 'no-store']),
+            ({ status, body }) => text(exchange, status, body, UNSTORED),
             (error: unknown) => {
               exchange.reason = codeOf(error)
               text(exchange, 503, 'the purge did not reach every worker: try again\n', ['Retry-After', '1'])
+            },
+          )
+          break
+        case 'challenge':
+          challenge(verdict.token).then(
+            (found) => text(exchange, found === undefined ? 404 : 200, found ?? 'no such challenge\n', UNSTORED),
+            (error: unknown) => {
+              exchange.reason = codeOf(error)
+              text(exchange, 503, 'the challenge could not be looked up: try again\n', ['Retry-After', '1'])
             },
           )
           break

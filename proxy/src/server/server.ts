@@ -26,7 +26,7 @@ export type AnswerTools = {
 /** The rooms that a worker joins to a server. */
 export type ServerRooms<Found> = Pick<
   StageRooms<Found>,
-  'lookup' | 'deliver' | 'decline' | 'purge' | 'inMaintenance'
+  'lookup' | 'deliver' | 'decline' | 'purge' | 'challenge' | 'inMaintenance'
 > & {
   certificates: HandshakeCertificates
   tickets?: HandshakeTickets

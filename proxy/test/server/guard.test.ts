@@ -49,6 +49,7 @@ function outcome(asked: Asked, options?: Parameters<typeof judge>[1]): string | 
   const verdict = judge(asked, options)
   if (verdict === undefined) return undefined
   if (verdict.kind === 'redirect') return `${verdict.status} ${verdict.location}`
+  if (verdict.kind === 'challenge') return `challenge ${verdict.token}`
   return verdict.kind === 'purge' ? 'purge' : `${verdict.status}`
 }
 
@@ -64,8 +65,11 @@ await t.test('the main site is for https only', async (t) => {
 
 await t.test('a CA is never sent elsewhere', async (t) => {
   for (const host of [BLOT, 'customer.example']) {
-    t.equal(outcome({ host, target: '/.well-known/acme-challenge/token' }), '404')
+    t.equal(outcome({ host, target: '/.well-known/acme-challenge/to-k_en' }), 'challenge to-k_en')
     t.equal(outcome({ host, target: '/.well-known/acme-challenge/token', scheme: 'https' }), undefined)
+    for (const token of ['', 'a/b', 'a?b', '%41', '..', 'a'.repeat(129)]) {
+      t.equal(outcome({ host, target: `/.well-known/acme-challenge/${token}` }), '404', token)
+    }
   }
 })
 

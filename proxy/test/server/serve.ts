@@ -38,6 +38,7 @@ export async function serve(t: Test, options: ServeOptions = {}): Promise<Served
       if (hasBody(exchange.request)) linger(exchange)
     },
     purge: () => Promise.resolve({ status: 200, body: 'purged\n' }),
+    challenge: () => Promise.resolve(undefined),
     mayPurge: () => false,
     inMaintenance: () => false,
     upstream: () => ({

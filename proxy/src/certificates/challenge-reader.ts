@@ -1,0 +1,24 @@
+import { StoreUnavailable } from '../errors.ts'
+import type { ChallengeTokens } from './contracts.ts'
+
+/** Of one worker: more than any CA asks at a time, and little enough that strangers cannot fill the store's queue. */
+const MAX_UNDERWAY = 64
+
+/**
+ * The answer to HTTP-01 (RFC 8555 8.3) for a token that some machine was given. @returns undefined for any other token.
+ * Rejects with EDGE_ERR_STORE_UNAVAILABLE, also when too many are asked for at one time.
+ */
+export type ChallengeReader = (token: string) => Promise<string | undefined>
+
+export function createChallengeReader(tokens: Pick<ChallengeTokens, 'read'>): ChallengeReader {
+  let underway = 0
+  return async (token) => {
+    if (underway >= MAX_UNDERWAY) throw new StoreUnavailable('too many challenges are asked for')
+    underway += 1
+    try {
+      return await tokens.read(token)
+    } finally {
+      underway -= 1
+    }
+  }
+}

@@ -25,7 +25,30 @@ export type PurgeOutcome = {
   readonly pending: boolean
 }
 
-export const EVERYTHING: Purge = { hosts: [], urls: [], prefixes: [], tags: [], everything: true, soft: false }
+/** A purge on its way to the machines that share a store. One without names only marks a place. */
+export type SharedPurge = NumberedPurge & {
+  /** Which process wrote it: it knows its own again. */
+  readonly writer: string
+}
+
+/** The purges of all machines that share a store, in one order. Everything rejects while the store is away. */
+export type PurgeStream = {
+  /** @returns the place of the last one. */
+  append(purges: readonly SharedPurge[]): Promise<string>
+  /**
+   * The next ones behind a place, none if it is the last. If the stream does not hold that place any more, what came after it
+   * is unknown: it was too long ago (`trimmed`), or the store forgot it, and perhaps what others have yet to read (`lost`).
+   */
+  read(place: string): Promise<readonly StreamedPurge[] | 'trimmed' | 'lost'>
+  /** Resolves when there may be something behind a place. */
+  wait(place: string): Promise<void>
+  /** Whoever reads or waits is rejected. */
+  close(): void
+}
+export type StreamedPurge = SharedPurge & { readonly place: string }
+
+export const NOTHING: Purge = { hosts: [], urls: [], prefixes: [], tags: [], everything: false, soft: false }
+export const EVERYTHING: Purge = { ...NOTHING, everything: true }
 
 /** A purge as JSON has it: what is empty or false is left out. */
 export type PurgeFields = { -readonly [Field in keyof Purge]?: Purge[Field] }

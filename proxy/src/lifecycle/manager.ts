@@ -35,14 +35,15 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     return null
   }
   const rotation = await openTicketRotation(config, store, channel, handlers)
-  const purges = await openPurgeManager(config, channel, handlers)
+  const purges = await openPurgeManager(config, store.purges, channel, handlers)
 
   const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
   const admin = await createAdmin({
     version,
     token: config.adminToken,
     purgeToken: config.purgeToken,
-    status: () => collectStatus(settings, channel, own(), () => findAway(config, store)),
+    status: () =>
+      collectStatus(settings, channel, own(), async () => [...(await findAway(config, store)), ...purges.away()]),
     metrics: () => collectMetrics(channel, own()),
     purge: purges.purge,
     certificates: openAdminCertificates(config, store, certificates),

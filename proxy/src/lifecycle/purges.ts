@@ -1,40 +1,44 @@
 import { join } from 'node:path'
-import { openPurgeJournal, readPurgeJournal } from '../cache/purge-journal.ts'
-import { createPurgeLog, type PurgeLog } from '../cache/purge-log.ts'
-import { createPurgeSequence } from '../cache/purge-sequence.ts'
+import { createPurgeExchange, type ExchangeState, type PurgeExchange } from '../cache/purge-exchange.ts'
+import { openPurgeJournal, type KeptPurges } from '../cache/purge-journal.ts'
+import { createPurgeSequence, type PurgeSequence } from '../cache/purge-sequence.ts'
+import { readIfThere, writeWhole } from '../certificates/whole-file.ts'
 import type { Config } from '../config.ts'
-import { ChannelClosed, codeOf } from '../errors.ts'
+import { ChannelClosed, codeOf, PurgeUnwritten } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
-import { EVERYTHING, namesOf, type NumberedPurge, type Purge, type PurgeOutcome } from '../purge.ts'
+import { namesOf, type NumberedPurge, type Purge, type PurgeOutcome, type PurgeStream } from '../purge.ts'
+import { parseObject } from '../store/parse-object.ts'
 import type { CallHandlers, Channel } from './channel.ts'
 
-/** How purges go from the manager, who numbers them and writes them down, to the workers. */
-
+/** Numbers purges, writes them down, and has them applied by the workers here and by other machines. */
 export type PurgeManager = {
   purge(purge: Purge): Promise<PurgeOutcome>
+  /** What is not as it should be: a sentence each. */
+  away(): string[]
   close(): Promise<void>
 }
 
-/** What a worker drops answers from. */
-export type PurgedTier = { purge(purge: Purge): Promise<readonly number[]> }
-
-const purges = edgeChannel('purge')
 const faults = edgeChannel('fault')
+const MAX_STATE_BYTES = 1024
 
+/** @param stream undefined where no other machine shares the store. */
 export async function openPurgeManager(
   config: Pick<Config, 'dataDirectory'>,
+  stream: PurgeStream | undefined,
   channel: Channel,
   handlers: CallHandlers,
 ): Promise<PurgeManager> {
-  const journal = await openPurgeJournal(directoryOf(config))
+  const journal = await openPurgeJournal(join(config.dataDirectory, 'purges'))
   const sequence = createPurgeSequence({
     journal,
     apply: (numbered) => applyInWorkers(channel, numbered),
+    onWritten: (entries) => exchange?.offer(entries),
   })
+  const exchange = stream && (await openExchange(config, stream, journal.kept, sequence))
 
   async function purge(asked: Purge): Promise<PurgeOutcome> {
-    const { counts } = await sequence.add(asked, 'here')
-    return { counts, pending: false }
+    const { number, counts } = await sequence.add(asked, 'here')
+    return { counts, pending: exchange !== undefined && !(await exchange.sent(number)) }
   }
 
   handlers.purge = ({ purge: asked }) => purge(asked)
@@ -42,11 +46,47 @@ export async function openPurgeManager(
   void channel.call('worker', 'applyPurges', { after: sequence.position(), purges: [] }).catch(() => undefined)
   return {
     purge,
+    away() {
+      const count = exchange?.waiting() ?? 0
+      return count === 0 ? [] : [`${count} purges have yet to reach the store`]
+    },
     async close() {
+      await exchange?.close()
       await sequence.close()
       await journal.close()
     },
   }
+}
+
+async function openExchange(
+  { dataDirectory }: Pick<Config, 'dataDirectory'>,
+  stream: PurgeStream,
+  kept: KeptPurges,
+  sequence: PurgeSequence,
+): Promise<PurgeExchange> {
+  const file = join(dataDirectory, 'purges/shared.json')
+  return createPurgeExchange({
+    stream,
+    kept,
+    state: parseState(await readIfThere(file, MAX_STATE_BYTES)),
+    save: (state) => writeWhole(file, JSON.stringify(state), 0o600),
+    async add(purge, origin) {
+      try {
+        await sequence.add(purge, origin)
+      } catch (error) {
+        if (error instanceof PurgeUnwritten) throw error
+        // It is on disk, and in the channel of a worker that does not answer.
+        faults.publish({ area: 'cache', message: 'a worker did not apply a purge', error })
+      }
+    },
+  })
+}
+
+/** What cannot be read is as if nothing had been read or sent: this machine drops everything, and so do the others. */
+function parseState(text: string | undefined): ExchangeState | undefined {
+  if (text === undefined) return undefined
+  const { place, sent } = parseObject(text) ?? {}
+  return { place: typeof place === 'string' ? place : undefined, sent: typeof sent === 'number' ? sent : 0 }
 }
 
 /** @returns entries dropped, by purge and name, of all workers together. */
@@ -65,60 +105,4 @@ async function applyInWorkers(channel: Channel, numbered: readonly NumberedPurge
 
 function sum(counts: readonly (number | undefined)[]): number {
   return counts.reduce<number>((total, count) => total + (count ?? 0), 0)
-}
-
-/** The worker's part: the sequence as it was kept, then every purge as it comes. */
-export async function openWorkerPurges(
-  config: Pick<Config, 'dataDirectory'>,
-  handlers: CallHandlers,
-  tier: PurgedTier,
-): Promise<PurgeLog> {
-  const log = createPurgeLog()
-  let catchingUp: Promise<void> | undefined
-
-  /** Adds to the log what the journal has more. @returns that. */
-  async function readOn(): Promise<readonly Purge[]> {
-    try {
-      const { after, entries } = await readPurgeJournal(directoryOf(config))
-      const isGap = after > log.position()
-      if (isGap) log.startAfter(after)
-      const missed = entries.filter(({ number }) => number > log.position())
-      for (const entry of missed) log.add(entry)
-      return isGap ? [EVERYTHING] : missed.map(({ purge }) => purge)
-    } catch (error) {
-      faults.publish({ area: 'cache', message: 'purges could not be read', error })
-      return []
-    }
-  }
-
-  /** For purges that the manager wrote down and did not tell this worker of. */
-  async function catchUp(until: number): Promise<void> {
-    const missed = await readOn()
-    const isWhole = log.position() >= until
-    if (!isWhole) log.startAfter(until)
-    await Promise.all((isWhole ? missed : [EVERYTHING]).map((purge) => tier.purge(purge)))
-  }
-
-  async function apply(numbered: NumberedPurge): Promise<readonly number[]> {
-    const startedMs = performance.now()
-    // First of all: what is being fetched must not be stored any more.
-    if (numbered.number > log.position()) log.add(numbered)
-    const counts = await tier.purge(numbered.purge)
-    purges.publish({ names: namesOf(numbered.purge), entries: sum(counts), durationMs: performance.now() - startedMs })
-    return counts
-  }
-
-  handlers.applyPurges = async ({ after, purges: asked }) => {
-    while (log.position() < after) {
-      catchingUp ??= catchUp(after).finally(() => (catchingUp = undefined))
-      await catchingUp
-    }
-    return Promise.all(asked.map((purge, index) => apply({ number: after + 1 + index, purge })))
-  }
-  await readOn()
-  return log
-}
-
-function directoryOf({ dataDirectory }: Pick<Config, 'dataDirectory'>): string {
-  return join(dataDirectory, 'purges')
 }

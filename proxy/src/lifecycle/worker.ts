@@ -20,9 +20,9 @@ import { createPool } from '../upstream/pool.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
 import { openWorkerCertificates } from './certificates.ts'
 import type { Channel } from './channel.ts'
-import { openWorkerPurges } from './purges.ts'
 import type { RoleBody } from './role.ts'
 import { openWorkerTickets } from './tickets.ts'
+import { openWorkerPurges } from './worker-purges.ts'
 
 /** A worker: joins the rooms to a server, and serves until it is told to drain. */
 export const worker: RoleBody = async ({ id, config, listeners }, channel, handlers) => {

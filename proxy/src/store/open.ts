@@ -12,6 +12,7 @@ import { createRedisBudgets } from './redis-budgets.ts'
 import { createRedisChanges } from './redis-changes.ts'
 import { createRedisLocker } from './redis-locker.ts'
 import { createRedisPermission } from './redis-permission.ts'
+import { createRedisPurgeStream } from './redis-purge-stream.ts'
 import { createRedisRecords } from './redis-records.ts'
 import { createRedisSchedule } from './redis-schedule.ts'
 import { createRedisVault } from './redis-vault.ts'
@@ -21,6 +22,7 @@ import { createTickets } from './tickets.ts'
 import { createTokens } from './tokens.ts'
 import type { CertificateStore, Permission } from '../certificates/contracts.ts'
 import type { Config } from '../config.ts'
+import type { PurgeStream } from '../purge.ts'
 import type { Records } from './records.ts'
 import type { Sealer } from './seal.ts'
 
@@ -28,6 +30,8 @@ import type { Sealer } from './seal.ts'
 export type Store = CertificateStore & {
   /** The app's allow-list, where the store holds it. */
   readonly permission: Permission | undefined
+  /** The purges of all machines, where several can share the store. */
+  readonly purges: PurgeStream | undefined
   close(): Promise<void>
 }
 
@@ -57,6 +61,7 @@ async function openFiles(directory: string, sealer: Sealer): Promise<Store> {
     schedule: createFileSchedule(state),
     changes,
     permission: undefined,
+    purges: undefined,
     async close() {
       changes.close()
       state.close()
@@ -76,6 +81,7 @@ async function openShared(url: string, config: StoreConfig, sealer: Sealer): Pro
     schedule: createRedisSchedule(redis),
     changes,
     permission: createRedisPermission(redis, config.host),
+    purges: createRedisPurgeStream(redis, url),
     async close() {
       changes.close()
       await redis.close()

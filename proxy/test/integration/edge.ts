@@ -13,7 +13,7 @@ export type RunningEdge = {
   readonly admin: number
   /** Everything goes here: data, cache, store. */
   readonly directory: string
-  /** PEM of the local CA's root. */
+  /** PEM of the local CA's root, where that is the issuer. */
   readonly ca: string
   /** Access and event lines so far, newest last. */
   readonly log: Record<string, unknown>[]
@@ -91,7 +91,9 @@ export async function startEdge(t: Test, options: EdgeOptions): Promise<RunningE
     https: port('https'),
     admin: port('admin'),
     directory,
-    ca: readFileSync(join(directory, 'edge/local-ca/root.pem'), 'utf8'),
+    get ca() {
+      return readFileSync(join(directory, 'edge/local-ca/root.pem'), 'utf8')
+    },
     log,
     errors: () => errors,
     logged,

@@ -5,7 +5,7 @@ import type { Budgets, Charge, Exhausted } from './contracts.ts'
 type Limit = { readonly count: number; readonly windowMs: number }
 export type OrderLimits = { readonly [kind in 'orders' | 'domain' | 'set' | 'failures']: Limit }
 
-/** `renewal`: the same names had a certificate before. `replacement`: the CA is told which one (RFC 9773 5). */
+/** `renewal`: the same names had a certificate before. `replacement`: in the time that the CA suggested, and it is told which one (RFC 9773 5). */
 export type OrderKind = 'first' | 'renewal' | 'replacement'
 
 /** What a CA allows: asked before each order, told how it ended. */
@@ -34,8 +34,8 @@ export function createOrderBudgets(budgets: Budgets, limits: OrderLimits, accoun
   const gatesOf = (name: string): Charge[] => [{ scope: accountScope, ...NO_LIMIT }, charge('failures', name)]
 
   /**
-   * https://letsencrypt.org/docs/rate-limits/: renewals that say what they replace are exempt from all limits, others from
-   * those of orders and of the domain.
+   * https://letsencrypt.org/docs/rate-limits/: renewals in the time that the CA suggested, which say what they replace,
+   * are exempt from all limits, others from those of orders and of the domain.
    */
   function chargesOf(name: string, kind: OrderKind): Charge[] {
     if (kind === 'replacement') return []

@@ -3,7 +3,7 @@ import { untilAborted } from './deadline.ts'
 import { loadX509 } from './issuers/x509.ts'
 import { generateServerKey } from './keys.ts'
 import { certificateFromPem, joinPem, verifyIssued } from './verify.ts'
-import type { Issuer, StoredCertificate } from './contracts.ts'
+import type { Issuer, RenewalInfo, StoredCertificate } from './contracts.ts'
 import type { OrderBudgets, OrderKind } from './order-budgets.ts'
 
 export type OrderOptions = {
@@ -23,18 +23,28 @@ export async function placeOrder(
   options: OrderOptions,
   signal: AbortSignal,
 ): Promise<StoredCertificate> {
-  const { issuer } = options
+  const { issuer, now } = options
   // One of no known issuer was imported: from the same CA, for all anybody knows, which exempts the same names then.
   const kind = stored !== undefined && (stored.issuer ?? issuer.id) === issuer.id ? 'renewal' : 'first'
-  const replaces = stored?.issuer === issuer.id && issuer.renewalInfo ? await identifierOf(stored.chainPem) : undefined
-  if (replaces === undefined) return place(name, kind, undefined, options, signal)
+  const known = stored?.issuer === issuer.id ? await askAbout(stored, issuer, signal) : undefined
+  if (stored === undefined || known === undefined) return place(name, kind, undefined, options, signal)
   try {
-    return await place(name, 'replacement', replaces, options, signal)
+    const replaces = await identifierOf(stored.chainPem)
+    return await place(name, known.startMs <= now() ? 'replacement' : kind, replaces, options, signal)
   } catch (error) {
     if (!isAboutReplacement(error)) throw error
     // Another machine replaced it, or the CA forgot it (RFC 9773 5): then it is an order like others.
     return place(name, kind, undefined, options, signal)
   }
+}
+
+/** What the CA has to say of a certificate; only one that it speaks of can be named as replaced. */
+async function askAbout(
+  { chainPem }: StoredCertificate,
+  { renewalInfo }: Issuer,
+  signal: AbortSignal,
+): Promise<RenewalInfo | undefined> {
+  return renewalInfo?.(chainPem, signal).catch(() => undefined)
 }
 
 async function place(

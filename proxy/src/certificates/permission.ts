@@ -24,7 +24,10 @@ export type PermissionOptions = {
 export type OwnNames = {
   readonly blotHost: string
   readonly issuerKind: Config['issuer']
+  /** Is there a certificate that covers all handles and previews? */
   readonly wildcard: boolean
+  /** May `*.$BLOT_HOST` be ordered, its names proved over DNS-01? */
+  readonly wildcardOrders?: boolean
 }
 
 /** The permission that a configuration describes. Throws TypeError for "store" without a store that answers. */
@@ -50,6 +53,7 @@ export function permitOwnNames(own: OwnNames, others: Permission): Permission {
   return {
     async ask(name, signal) {
       if (name === 'localhost') return local
+      if (name.startsWith('*.')) return own.wildcardOrders === true && name === `*.${own.blotHost}`
       const { kind } = identifySite(name, own.blotHost, false)
       if (kind === 'main' || kind === 'cdn' || kind === 'webhooks') return true
       if (kind === 'preview') return local || own.wildcard

@@ -12,19 +12,22 @@ import type {
 } from '../certificates/contracts.ts'
 import { openFallback } from '../certificates/fallback.ts'
 import { openIssuer } from '../certificates/issuers/open.ts'
+import { registeredDomain } from '../certificates/names.ts'
 import { createObtainer } from '../certificates/obtain.ts'
 import { createCertificateOperations, type OperationsIssuing } from '../certificates/operations.ts'
 import { createOrderBudgets } from '../certificates/order-budgets.ts'
 import { createPermission, type CachedPermission } from '../certificates/permission.ts'
 import type { Lane } from '../certificates/queue.ts'
-import { LOCAL_ISSUER } from '../certificates/renewal.ts'
 import { startRenewals } from '../certificates/renewals.ts'
 import { createUnwritten, startWriting } from '../certificates/unwritten.ts'
+import { keepWildcard } from '../certificates/wildcard.ts'
 import type { Config } from '../config.ts'
 import { CertificatesReadOnly } from '../errors.ts'
+import { edgeChannel } from '../events.ts'
 import { openFileVault } from '../store/file-vault.ts'
 import type { Store } from '../store/open.ts'
 import type { Channel } from './channel.ts'
+import type { ChildSettings } from './settings.ts'
 import { serveWithCopies } from './copies.ts'
 
 /** How the room `certificates` is joined to the store, and how workers and the manager share its work. */
@@ -92,11 +95,12 @@ type Issuing = OperationsIssuing & {
 /** What issues, renews and writes: nothing of it is there with EDGE_ISSUER=none. */
 async function startIssuing(config: Config, store: Store, issuer: Issuer, permission: Permission): Promise<Issuing> {
   const unwritten = createUnwritten(await openFileVault(join(config.dataDirectory, 'unwritten')))
-  const isLocal = issuer.id.startsWith(LOCAL_ISSUER)
-  const budgets = isLocal ? undefined : createOrderBudgets(store.budgets, config.orderLimits, issuer.id)
+  const budgets =
+    config.issuer === 'local' ? undefined : createOrderBudgets(store.budgets, config.orderLimits, issuer.id)
   const obtainer = createObtainer({ store, issuer, permission, budgets, unwritten })
   const writing = startWriting(unwritten, obtainer)
   const renewals = startRenewals({ store, issuer, permission, obtainer })
+  const endWildcard = config.dnsModule === undefined ? undefined : keepWildcard(`*.${config.host}`, obtainer)
   return {
     issuer,
     obtainer,
@@ -108,6 +112,7 @@ async function startIssuing(config: Config, store: Store, issuer: Issuer, permis
     },
     async close() {
       writing.close()
+      endWildcard?.()
       await Promise.all([renewals.close(), obtainer.close()])
     },
   }
@@ -121,8 +126,10 @@ export async function openWorkerCertificates(config: Config, store: Store, chann
   ])
   const vault = await openFallbackVault(config)
   const prepared = await prepare(channel)
-  return createCertificates({
-    ...(await serveWithCopies(config, store, openPermission(config, store))),
+  const hasWildcard = config.wildcard !== undefined || config.dnsModule !== undefined
+  const permission = openPermission(config, store, hasWildcard)
+  const certificates = createCertificates({
+    ...(await serveWithCopies(config, store, permission)),
     async obtain(name, lane, signal) {
       signal.throwIfAborted()
       await channel.call('manager', 'obtain', { name, lane }, ORDER_MS)
@@ -141,13 +148,41 @@ export async function openWorkerCertificates(config: Config, store: Store, chann
     issuerId: prepared?.issuerId ?? undefined,
     issueWaitMs: config.issueWaitMs,
   })
+  return config.dnsModule === undefined ? certificates : followWildcard(certificates, config, store)
 }
 
-function openPermission(config: Config, store: Store): CachedPermission {
+/** With DNS-01, the certificate of `*.$BLOT_HOST` is in the store, and may come or be renewed at any time. */
+async function followWildcard(certificates: Certificates, config: Config, store: Store): Promise<Certificates> {
+  const name = `*.${config.host}`
+  const load = async (): Promise<void> => {
+    try {
+      const wildcard = await store.vault.read(name)
+      if (wildcard !== undefined) certificates.useWildcard(wildcard)
+    } catch (error) {
+      const message = 'wildcard certificate cannot be used'
+      edgeChannel('fault').publish({ area: 'certificates', message, error, name })
+    }
+  }
+  await load()
+  return {
+    ...certificates,
+    get fallback() {
+      return certificates.fallback
+    },
+    changed(change) {
+      if (change.kind === 'all' || (change.kind === 'certificate' && change.name === name)) void load()
+      certificates.changed(change)
+    },
+  }
+}
+
+/** @param wildcard is there a certificate that covers previews? */
+function openPermission(config: Config, store: Store, wildcard: boolean): CachedPermission {
+  const { issuer: issuerKind, dnsModule, host: blotHost } = config
   return createPermission({
     source: config.permission,
     store: store.permission,
-    own: { blotHost: config.host, issuerKind: config.issuer, wildcard: config.wildcard !== undefined },
+    own: { blotHost, issuerKind, wildcard, wildcardOrders: dnsModule !== undefined },
   })
 }
 

@@ -24,7 +24,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
   })
 
   const store = await openStore(config)
-  const certificates = await openCertificateManager(config, store, channel, version)
+  const certificates = await openCertificateManager(settings, store, channel)
   await certificates.prepare()
   handlers.prepare = async () => {
     await certificates.prepare()

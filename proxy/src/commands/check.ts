@@ -3,6 +3,7 @@ import type { Inspection, Mode, Origin } from '../config.ts'
 import { findFileFaults } from '../config/verify.ts'
 import { ConfigInvalid, UsageInvalid, type ConfigFault } from '../errors.ts'
 import { resolveUser } from '../lifecycle/user.ts'
+import { checkCoreDumps } from './check-core-dumps.ts'
 import { checkPort, checkSocketPath, portsOf } from './check-ports.ts'
 import { checkStore } from './check-store.ts'
 import { environmentOption, type Command, type CommandContext } from './command.ts'
@@ -85,6 +86,7 @@ async function findOut({ config, origins }: Inspection, mode: Mode): Promise<Fin
     checkStore(config, originOf('EDGE_STORE', origins)?.value ?? ''),
     ...(startsApp ? [] : (config.upstreams ?? []).map(({ url }) => checkApp(url))),
     ...(config.user === undefined ? [] : [checkUser(config.user)]),
+    checkCoreDumps(mode === 'run' ? config.pidFile : undefined),
   ])
   return found.flat()
 }

@@ -1,6 +1,7 @@
 import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
 import { logEvents, createLog, type Log } from '../log.ts'
+import { forbidCoreDumps } from '../lifecycle/core-dumps.ts'
 import { prepareDataDirectory } from '../lifecycle/data-directory.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
 import { startPrimary, type Primary } from '../lifecycle/primary.ts'
@@ -37,6 +38,7 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
       stopping.abort(signal)
     } else if (signal !== 'SIGINT' || sinceMs > ECHO_MS) primary?.kill() // Whoever asks twice means now.
   })
+  if (!forbidCoreDumps()) log.warn('core dumps are not off: start by bin/blot-edge')
   const user = resolveUser(config.user)
   prepareDataDirectory(config.dataDirectory, user)
   if (config.store.kind === 'file') prepareDataDirectory(config.store.directory, user)

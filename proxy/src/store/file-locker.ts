@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { StoreUnavailable, codeOf } from '../errors.ts'
+import { StoreUnavailable } from '../errors.ts'
 import { waitForTurn } from './turn.ts'
 import type { Locker } from '../certificates/contracts.ts'
 
@@ -45,6 +45,6 @@ function tryLock(file: string): DatabaseSync | undefined {
   } catch (cause) {
     if (database?.isOpen) database.close()
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) return undefined
-    throw new StoreUnavailable(codeOf(cause), { cause })
+    throw new StoreUnavailable(cause instanceof Error ? cause.message : 'unknown', { cause })
   }
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { Type, type Static, type TEnum, type TSchema, type TUndefined, type TUnion } from 'typebox'
+import { Type, type Static, type TArray, type TEnum, type TSchema, type TUndefined, type TUnion } from 'typebox'
 import { normaliseName } from '../site/name.ts'
 
 /** A kind of value: its schema, how it is read from text, and how it is shown. */
@@ -76,6 +76,16 @@ export const byteCount = {
 /** One of some words. */
 export function word<const Words extends string[]>(words: readonly [...Words]): Kind<TEnum<Words>> {
   return { schema: Type.Enum(words), right: words.join(' or '), parse: (text: string) => text, show: String }
+}
+
+/** Some of some words, or none. */
+export function words<const Words extends string[]>(known: readonly [...Words]): Kind<TArray<TEnum<Words>>> {
+  return {
+    schema: Type.Array(Type.Enum(known)),
+    right: `some of ${known.join(', ')}, or nothing`,
+    parse: (text: string) => text.split(/[\s,]+/).filter((item) => item !== ''),
+    show: (value) => value.join(','),
+  }
 }
 
 export const hostName = {

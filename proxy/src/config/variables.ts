@@ -163,6 +163,19 @@ export const variables = {
     defaults: { dev: '64mb', run: '256mb' },
     meaning: 'Memory for cached pages and files in each worker.',
   }),
+  EDGE_DISK_CACHE_BYTES: variable({
+    property: 'diskCacheBytes',
+    kind: kinds.byteCount,
+    defaults: { dev: '1gb', run: '10gb' },
+    meaning: "Disk for the app's answers in `.edge` of the cache folder; 0: none.",
+  }),
+  EDGE_CACHE_UNTIL_PURGED: variable({
+    property: 'untilPurged',
+    kind: kinds.words(['handles', 'domains']),
+    defaults: always(''),
+    meaning:
+      'Kinds of site whose answers are kept for a year, or until purged, if they say nothing of their freshness.',
+  }),
   EDGE_TRUSTED_PROXIES: variable({
     property: 'trustedProxies',
     kind: locations.networks,

@@ -230,6 +230,13 @@ await accepts('EDGE_MEMORY_CACHE_BYTES', 'memoryCacheBytes', [
 ])
 await refuses('EDGE_MEMORY_CACHE_BYTES', /^must be a size/, ['much', '-1', '64mbit', '1e9', '9999999tb', '.5mb'])
 
+await accepts('EDGE_CACHE_UNTIL_PURGED', 'untilPurged', [
+  ['', []],
+  ['handles', ['handles']],
+  ['handles, domains', ['handles', 'domains']],
+])
+await refuses('EDGE_CACHE_UNTIL_PURGED', /^must be some of handles, domains/, ['all', 'handles,cdn'])
+
 await accepts('EDGE_TRUSTED_PROXIES', 'trustedProxies', [
   ['10.0.0.0/8,fd00::/8, 192.0.2.1', ['10.0.0.0/8', 'fd00::/8', '192.0.2.1']],
 ])

@@ -43,6 +43,8 @@ export const ChannelTimeout = createError('EDGE_ERR_CHANNEL_TIMEOUT', 'no answer
 
 export const HostInvalid = createError('EDGE_ERR_HOST_INVALID', 'invalid host', 400)
 export const UpstreamUnavailable = createError('EDGE_ERR_UPSTREAM_UNAVAILABLE', 'no upstream answered', 502)
+/** Beneath an UpstreamUnavailable: what came is no answer by the letter of RFC 9112. */
+export const AnswerInvalid = createError<[string]>('EDGE_ERR_UPSTREAM_ANSWER_INVALID', 'malformed answer: %s', 502)
 export const UpstreamTimeout = createError('EDGE_ERR_UPSTREAM_TIMEOUT', 'the upstream did not answer in time', 504)
 export const UpstreamRefused = createError('EDGE_ERR_UPSTREAM_REFUSED', 'the upstream cannot be reached', 502)
 export const UpstreamBusy = createError(
@@ -60,6 +62,7 @@ export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request 
 export const BodyStalled = createError('EDGE_ERR_BODY_STALLED', 'the request body did not go on in time', 408)
 export const VisitorLeft = createError('EDGE_ERR_VISITOR_LEFT', 'the visitor left before the answer was complete')
 export const VisitorStalled = createError('EDGE_ERR_VISITOR_STALLED', 'the visitor did not read the answer in time')
+export const CacheMiss = createError('EDGE_ERR_CACHE_MISS', 'only a stored answer was asked for, and there is none', 504)
 export const FileTruncated = createError('EDGE_ERR_FILE_TRUNCATED', 'the file became shorter while it was sent')
 
 export const StoreUnavailable = createError('EDGE_ERR_STORE_UNAVAILABLE', 'the store did not answer: %s')

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { UpstreamUnavailable } from '../errors.ts'
 import type { Target } from './pool.ts'
 
 export type AnswerHead = {
@@ -14,7 +15,7 @@ export type AnswerSource = {
   /** More is wanted. */
   read(): void
   /** No more is wanted, though the body may not have ended. */
-  abandon(error: Error | null): void
+  abandon(error: Error): void
 }
 
 const DISCARD_BYTES = 64 * 1024
@@ -29,7 +30,7 @@ export class Answer extends Readable {
     super({
       read: () => source.read(),
       destroy(error, done) {
-        source.abandon(error)
+        if (!this.readableEnded) source.abandon(error ?? new UpstreamUnavailable())
         done(error)
       },
     })

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import { Readable, type Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { BodyStalled, BodyTooLarge, UpstreamTimeout } from '../errors.ts'
 import type { Exchange, Incoming } from '../request.ts'
 import type { RequestClass } from './classes.ts'
+import { trailerList } from './headers.ts'
 import { createTimer } from './timer.ts'
+import type { BodySink, BodySource } from './wire/connection.ts'
 
 /** How long the edge goes on reading a body after its answer is out, so that the visitor gets to read that (RFC 9112 9.6). */
 export const LINGER_MS = 5000
@@ -18,60 +20,74 @@ export function hasBody(request: Incoming): boolean {
 }
 
 /**
- * The request body on its way to the upstream: counted, timed, at the pace of the slower side. The request itself is not
- * handed out, since a client library that destroyed it would close the visitor's connection. A visitor who waits for
- * `100 Continue` gets it with the first read, which is when an upstream is there.
- * The stream fails with BodyTooLarge, BodyStalled (the visitor) or UpstreamTimeout (the upstream takes no more).
+ * The request body on its way to the upstream: counted, timed, at the pace of the slower side. The request itself is never
+ * destroyed, which would close the visitor's connection. A visitor who waits for `100 Continue` gets it when an upstream is there.
+ * It fails with BodyTooLarge, BodyStalled (the visitor) or UpstreamTimeout (the upstream takes no more).
  */
-export function openBody(exchange: Exchange, limits: RequestClass): Readable {
-  const { request, response, head } = exchange
-  let begun = false
-  let received = 0
-  const timer = createTimer(() => {
-    const isUpstreamSlow = request.isPaused() || request.readableEnded
-    body.destroy(isUpstreamSlow ? new UpstreamTimeout() : new BodyStalled())
-  })
+export class RequestBody implements BodySource {
+  readonly #exchange: Exchange
+  readonly #limits: RequestClass
+  readonly #timer = createTimer(() => this.#expired())
+  #sink: BodySink | undefined
+  #received = 0
+  #isOver = false
 
-  function onData(chunk: Buffer): void {
-    received += chunk.length
-    if (received > limits.maxBodyBytes) {
-      body.destroy(new BodyTooLarge(limits.maxBodyBytes))
-    } else if (body.push(chunk)) {
-      timer.set(limits.bodyMs)
-    } else {
-      request.pause()
-      timer.set(limits.sendMs)
+  constructor(exchange: Exchange, limits: RequestClass) {
+    this.#exchange = exchange
+    this.#limits = limits
+  }
+
+  start(sink: BodySink): void {
+    const { request, response, head } = this.#exchange
+    if (this.#isOver) return
+    this.#sink = sink
+    if (head.version !== '1.0' && head.headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
+    request.on('data', this.#onData)
+    request.once('end', this.#onEnd)
+    this.resume()
+  }
+
+  resume(): void {
+    if (this.#isOver) return
+    this.#exchange.request.resume()
+    this.#timer.set(this.#limits.bodyMs)
+  }
+
+  /** Of a body that is not whole, the rest is read and dropped. */
+  stop(): void {
+    if (this.#isOver) return
+    this.#leave()
+    if (!this.#exchange.request.complete) linger(this.#exchange)
+  }
+
+  #leave(): void {
+    this.#isOver = true
+    this.#timer.stop()
+    this.#exchange.request.off('data', this.#onData)
+    this.#exchange.request.off('end', this.#onEnd)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#received += chunk.length
+    if (this.#received > this.#limits.maxBodyBytes) {
+      this.#sink?.fail(new BodyTooLarge(this.#limits.maxBodyBytes))
+    } else if (this.#sink?.write(chunk) === true) {
+      this.#timer.set(this.#limits.bodyMs)
+    } else if (!this.#isOver) {
+      this.#exchange.request.pause()
+      this.#timer.set(this.#limits.sendMs)
     }
   }
 
-  function onEnd(): void {
-    body.push(null)
-    timer.set(limits.sendMs)
+  readonly #onEnd = (): void => {
+    this.#leave()
+    this.#sink?.finish(trailerList(this.#exchange.request.rawTrailers))
   }
 
-  function begin(): void {
-    begun = true
-    if (head.version !== '1.0' && head.headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
-    request.on('data', onData)
-    request.once('end', onEnd)
+  #expired(): void {
+    const isUpstreamSlow = this.#exchange.request.isPaused()
+    this.#sink?.fail(isUpstreamSlow ? new UpstreamTimeout() : new BodyStalled())
   }
-
-  const body = new Readable({
-    highWaterMark: 64 * 1024,
-    read() {
-      if (!begun) begin()
-      request.resume()
-      timer.set(limits.bodyMs)
-    },
-    destroy(error, done) {
-      timer.stop()
-      request.off('data', onData)
-      request.off('end', onEnd)
-      if (!request.complete) linger(exchange)
-      done(error)
-    },
-  })
-  return body
 }
 
 /** Reads and drops what still comes of a body, and closes a connection that does not stop sending. */

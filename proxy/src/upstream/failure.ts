@@ -1,4 +1,13 @@
-import { BodyStalled, BodyTooLarge, codeOf, RequestInvalid, UpstreamBusy, UpstreamTimeout } from '../errors.ts'
+import {
+  AnswerInvalid,
+  BodyStalled,
+  BodyTooLarge,
+  CacheMiss,
+  codeOf,
+  RequestInvalid,
+  UpstreamBusy,
+  UpstreamTimeout,
+} from '../errors.ts'
 import type { Exchange } from '../request.ts'
 import type { AnswerHead } from './answer.ts'
 import { firstValue } from './headers.ts'
@@ -22,7 +31,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof BodyTooLarge) return { status: 413, page: 'too-large', reason }
   if (error instanceof BodyStalled) return { status: 408, page: 'timeout', reason }
   if (error instanceof RequestInvalid) return { status: 400, page: 'bad-request', reason }
-  if (error instanceof UpstreamTimeout) return { status: 504, page: 'offline', reason }
+  // RFC 9111 5.2.1.7.
+  if (error instanceof UpstreamTimeout || error instanceof CacheMiss) return { status: 504, page: 'offline', reason }
   if (error instanceof UpstreamBusy) return { status: 503, page: 'unavailable', reason, retryAfter: BUSY_RETRY_S }
   return { status: 502, page: 'offline', reason }
 }
@@ -44,5 +54,6 @@ function pageOfStatus(status: number): Failure['page'] | undefined {
 /** `EDGE_ERR_UPSTREAM_REFUSED: ECONNREFUSED`: what it means here, and what lies beneath. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error)
-  return error instanceof Error && error.cause !== undefined ? `${code}: ${codeOf(error.cause)}` : code
+  if (!(error instanceof Error) || error.cause === undefined) return code
+  return `${code}: ${error.cause instanceof AnswerInvalid ? error.cause.message : codeOf(error.cause)}`
 }

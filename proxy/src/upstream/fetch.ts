@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import {
   BodyTooLarge,
   RequestInvalid,
@@ -11,11 +10,12 @@ import {
 import type { Exchange, RequestHead } from '../request.ts'
 import { Answer } from './answer.ts'
 import { Attempt, type Question, type Switched } from './attempt.ts'
-import { hasBody, linger, openBody } from './body.ts'
+import { hasBody, linger, RequestBody } from './body.ts'
 import { classOf, type RequestClass } from './classes.ts'
 import { forwardingHeaders } from './forwarded.ts'
 import { firstValue, informationFields, offeredProtocols, requestHeaders } from './headers.ts'
 import type { Target, UpstreamPool } from './pool.ts'
+import { requestHead } from './wire/request-head.ts'
 
 export type FetchOptions = {
   readonly pool: UpstreamPool
@@ -52,7 +52,7 @@ export type Fetch = {
 type Asking = {
   readonly head: RequestHead
   readonly limits: RequestClass
-  readonly body: Readable | null
+  readonly body: RequestBody | null
   readonly upgrade: string | undefined
   readonly visitor: Exchange | undefined
   /** Calls back when nobody wants the answer any more. */
@@ -62,27 +62,29 @@ type Asking = {
 /** The stage `fetch`. When the visitor leaves, at whatever point, the upstream's connection is ended. */
 export function createFetch({ pool, config, classify = classOf }: FetchOptions): Fetch {
   async function ask({ head, limits, body, upgrade, visitor, onLeave }: Asking): Promise<Answer | Switched> {
-    const question: Question = {
-      method: head.method,
-      path: head.target,
-      headers: requestHeaders(head, forwardingHeaders(head, config.httpsPort)),
-      body,
-      upgrade,
-      readMs: limits.readMs,
-      inform(status, headers) {
-        if (visitor !== undefined) inform(visitor, status, headers)
-      },
-    }
     let attempt: Attempt | undefined
     onLeave(() => attempt?.abort(VisitorLeft))
     try {
-      return await tryTwice(pool, question, (target) => {
+      const framing = body === null ? 'none' : head.headers['content-length'] === undefined ? 'chunked' : 'sized'
+      const headers = requestHeaders(head, forwardingHeaders(head, config.httpsPort), framing, upgrade)
+      const question: Question = {
+        method: head.method,
+        head: requestHead(head.method, head.target, headers),
+        body,
+        chunked: framing === 'chunked',
+        upgrading: upgrade !== undefined,
+        readMs: limits.readMs,
+        inform(status, fields) {
+          if (visitor !== undefined) inform(visitor, status, fields)
+        },
+      }
+      return await tryTwice(pool, question, (target, fresh) => {
         if (visitor !== undefined) visitor.upstream = target.address
-        attempt = new Attempt(target, question)
+        attempt = new Attempt(target, question, fresh)
         return attempt
       })
     } catch (error) {
-      body?.destroy()
+      body?.stop()
       throw error
     }
   }
@@ -94,7 +96,7 @@ export function createFetch({ pool, config, classify = classOf }: FetchOptions):
       linger(exchange)
       throw new BodyTooLarge(limits.maxBodyBytes)
     }
-    const body = upgrade === undefined && hasBody(request) ? openBody(exchange, limits) : null
+    const body = upgrade === undefined && hasBody(request) ? new RequestBody(exchange, limits) : null
     const onLeave = (leave: () => void): void => void response.once('close', leave)
     return ask({ head, limits, body, upgrade, visitor: exchange, onLeave })
   }
@@ -116,17 +118,18 @@ export function createFetch({ pool, config, classify = classOf }: FetchOptions):
 async function tryTwice(
   pool: UpstreamPool,
   question: Question,
-  start: (target: Target) => Attempt,
+  start: (target: Target, fresh: boolean) => Attempt,
 ): Promise<Answer | Switched> {
   const startedMs = performance.now()
   const target = pool.choose()
   if (target === undefined) throw new UpstreamBusy()
-  const first = start(target)
+  const first = start(target, false)
   const result: unknown = await first.outcome.catch((error: unknown) => error)
   const next = secondTarget(pool, question, first, result)
   if (next !== undefined && performance.now() - startedMs < RETRY_WITHIN_MS) {
     if (result instanceof Answer) result.discard()
-    return start(next).outcome
+    // After an idle connection that was dead, another one is no better.
+    return start(next, true).outcome
   }
   return first.outcome
 }
@@ -149,7 +152,7 @@ function secondTarget(
 }
 
 /** Passes a 1xx answer on (RFC 9110 15.2); HTTP/1.0 does not know them. */
-function inform({ head, response }: Exchange, status: number, headers: string[]): void {
+function inform({ head, response }: Exchange, status: number, headers: readonly string[]): void {
   if (head.version === '1.0' || response.headersSent || response.writableEnded) return
   // Node's compatibility API has this call for HTTP/2 as well; its types do not know yet.
   const informing = response as ServerResponse

@@ -14,6 +14,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Sent anew, or answered here. */
+const NOT_FORWARDED: ReadonlySet<string> = new Set(['expect', 'host'])
+
 /** Fields that frame or route a message stay, whoever names them in `Connection`. */
 const NEVER_NAMED: ReadonlySet<string> = new Set(['content-length', 'host'])
 
@@ -32,19 +35,40 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   'www-authenticate',
 ])
 
+/** How a request's body goes to the upstream: there is none, or as long as `Content-Length` says, or in chunks. */
+export type RequestFraming = 'none' | 'sized' | 'chunked'
+
 /**
- * The list that goes to the upstream: `Host` as the visitor sent it, then what is end-to-end, then `forwarding`.
+ * The list that goes to the upstream: `Host` as the visitor sent it, then what is end-to-end, then `forwarding`, then what
+ * is of this connection: the framing, and the protocols that are offered.
  * Many an app reads `_` as `-` (RFC 3875 4.1.18), so that a stranger's `X_Real_IP` goes the way of his `X-Real-IP`.
- * Left out besides: `Expect`, which is answered here, and `Trailer`, since no request trailers are sent.
+ * Left out besides: `Expect`, which is answered here, and `Trailer` where no trailers can follow.
  */
-export function requestHeaders(head: RequestHead, forwarding: HeaderList): string[] {
+export function requestHeaders(
+  head: RequestHead,
+  forwarding: HeaderList,
+  framing: RequestFraming,
+  upgrade: string | undefined,
+): string[] {
   const named = namedInConnection(head.rawHeaders)
-  const headers = filterHeaders(head.rawHeaders, (name) => {
-    if (isHopByHop(name, named) || FORWARDING_FIELDS.has(name.replaceAll('_', '-'))) return false
-    return name !== 'host' && name !== 'expect' && name !== 'trailer'
-  })
+  const headers = ['Host', head.authority]
+  const { rawHeaders } = head
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    const lower = name.toLowerCase()
+    if (NOT_FORWARDED.has(lower) || isHopByHop(lower, named) || isForwarding(lower)) continue
+    if (framing === 'chunked' ? lower === 'content-length' : lower === 'trailer') continue
+    headers.push(name, rawHeaders[i + 1] ?? '')
+  }
   const joined = head.version === '2.0' ? joinCookies(headers) : headers
-  return ['Host', head.authority, ...joined, ...forwarding]
+  joined.push(...forwarding)
+  if (framing === 'chunked') joined.push('Transfer-Encoding', 'chunked')
+  if (upgrade !== undefined) joined.push('Connection', 'Upgrade', 'Upgrade', upgrade)
+  return joined
+}
+
+function isForwarding(name: string): boolean {
+  return FORWARDING_FIELDS.has(name.includes('_') ? name.replaceAll('_', '-') : name)
 }
 
 /** What the visitor is able to get. */
@@ -84,8 +108,13 @@ export function informationFields(upstream: HeaderList): Record<string, string> 
 }
 
 /** The trailers that may come late. */
+export function trailerList(trailers: HeaderList): string[] {
+  return filterHeaders(trailers, (name) => !isHopByHop(name, undefined) && !NOT_IN_TRAILERS.has(name))
+}
+
+/** The same for Node's API. */
 export function trailerFields(upstream: HeaderList): Record<string, string> {
-  return toRecord(filterHeaders(upstream, (name) => !isHopByHop(name, undefined) && !NOT_IN_TRAILERS.has(name)))
+  return toRecord(trailerList(upstream))
 }
 
 /** The protocols of `Upgrade` that are offered to the upstream: all but HTTP/2, which would go round the edge (RFC 9113 3.1). */
@@ -147,11 +176,11 @@ function namesOf(headers: HeaderList): Set<string> {
 }
 
 /** RFC 9113 8.2.3: HTTP/2 sends cookies in crumbs; HTTP/1.1 knows one line only. */
-function joinCookies(headers: HeaderList): string[] {
+function joinCookies(headers: string[]): string[] {
   const cookies: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]?.toLowerCase() === 'cookie') cookies.push(headers[i + 1] ?? '')
   }
-  if (cookies.length < 2) return [...headers]
+  if (cookies.length < 2) return headers
   return [...filterHeaders(headers, (name) => name !== 'cookie'), 'Cookie', cookies.join('; ')]
 }

@@ -1,16 +1,17 @@
-import { Pool, type Dispatcher } from 'undici'
 import type { Upstream } from '../config.ts'
-import { connect } from './connect.ts'
+import type { Connection, WireListener, WireRequest } from './wire/connection.ts'
+import { Connections } from './wire/connections.ts'
 
 /** One upstream, as a request sees it. */
 export type Target = {
   /** `host:port`, for headers and the log. */
   readonly address: string
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
-  /** Counts a request in. @returns a function that counts it out; calling it again does nothing. */
-  begin(): () => void
-  /** It could not be reached: others are asked for a second. */
-  markAway(): void
+  /** @param fresh not over a connection that was used before. */
+  ask(request: WireRequest, listener: WireListener, fresh: boolean): Connection
+  /** Counts a request or tunnel in. */
+  begin(): void
+  /** Counts it out: once for each `begin`. */
+  end(): void
 }
 
 export type UpstreamStats = {
@@ -34,9 +35,8 @@ export type UpstreamPool = {
 }
 
 const AWAY_MS = 1000
-/** Requests under way to one upstream, from one process: strangers must not take every file descriptor. */
+/** Requests under way to one upstream, from one process, and so connections: strangers must not take every file descriptor. */
 const MAX_ACTIVE = 4096
-const MAX_HEAD_BYTES = 64 * 1024
 
 export function createPool({ upstreams }: { upstreams: readonly Upstream[] }): UpstreamPool {
   const members = upstreams.map(createMember)
@@ -77,43 +77,34 @@ export function createPool({ upstreams }: { upstreams: readonly Upstream[] }): U
         away: isAway(member),
       })),
     async close() {
-      await Promise.all(members.filter(({ pool }) => !pool.closed).map(({ pool }) => pool.close()))
+      await Promise.all(members.map(({ connections }) => connections.close()))
     },
   }
 }
 
 type Member = {
   readonly target: Target
-  readonly pool: Pool
+  readonly connections: Connections
   readonly backup: boolean
   active: number
   awayUntilMs: number
 }
 
 function createMember({ url, backup }: Upstream): Member {
-  const { origin, hostname, protocol, port } = new URL(url)
-  // Time limits depend on the request: `attempt.ts` minds them, and undici's are off.
-  const pool = new Pool(origin, { connect, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_HEAD_BYTES })
+  const { hostname, protocol, port } = new URL(url)
+  const secure = protocol === 'https:'
+  const origin = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (secure ? 443 : 80)), secure }
+  const connections = new Connections(origin, () => {
+    // Others are asked for a while.
+    member.awayUntilMs = performance.now() + AWAY_MS
+  })
   const target: Target = {
-    address: `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`,
-    dispatch(options, handler) {
-      // Else undici takes the visitor's Host for the TLS server name, and closes the connection when it changes.
-      const named: Dispatcher.DispatchOptions & { servername: string } = { ...options, servername: hostname }
-      pool.dispatch(named, handler)
-    },
-    begin() {
-      let under = true
-      member.active++
-      return () => {
-        if (under) member.active--
-        under = false
-      }
-    },
-    markAway() {
-      member.awayUntilMs = performance.now() + AWAY_MS
-    },
+    address: `${hostname}:${origin.port}`,
+    ask: (request, listener, fresh) => connections.ask(request, listener, fresh),
+    begin: () => void member.active++,
+    end: () => void member.active--,
   }
-  const member: Member = { target, pool, backup, active: 0, awayUntilMs: 0 }
+  const member: Member = { target, connections, backup, active: 0, awayUntilMs: 0 }
   return member
 }
 

@@ -200,6 +200,11 @@ const rows: Row[] = [
     },
   })),
   {
+    duty: 'OPTIONS * passes',
+    ask: { method: 'OPTIONS', path: '*' },
+    check: (t, _, call) => t.equal(call.lines[0], 'OPTIONS * HTTP/1.1'),
+  },
+  {
     duty: 'OPTIONS passes',
     ask: { method: 'OPTIONS' },
     check: (t, _, call) => t.equal(call.lines[0], 'OPTIONS / HTTP/1.1'),

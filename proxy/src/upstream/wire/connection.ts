@@ -1,0 +1,292 @@
+import type { OnReadOpts, Socket } from 'node:net'
+import { UpstreamRefused, UpstreamTimeout, UpstreamUnavailable } from '../../errors.ts'
+import { AnswerParser, type ParsedHead, type ParserEvents } from './answer-parser.ts'
+import { connect, type Origin } from './connect.ts'
+import { Deadline } from './deadline.ts'
+import { lastChunk } from './request-head.ts'
+
+/** A body on its way to an upstream. */
+export type BodySource = {
+  /** The connection is there, and the head sent. Called once. */
+  start(sink: BodySink): void
+  /** More can be taken. */
+  resume(): void
+  /** Nothing more is taken. Calling it again does nothing. */
+  stop(): void
+}
+
+export type BodySink = {
+  /** @returns whether more can be taken now; if not, `resume` is called later. */
+  write(chunk: Buffer): boolean
+  /** @param trailers flat; sent where the body goes in chunks. */
+  finish(trailers: readonly string[]): void
+  fail(error: Error): void
+}
+
+export type WireRequest = {
+  readonly method: string
+  /** Request line and fields, to be sent as Latin-1. */
+  readonly head: string
+  readonly body: BodySource | null
+  /** The body goes in chunks; else the head says its length. */
+  readonly chunked: boolean
+  /** The head asks for another protocol. */
+  readonly upgrading: boolean
+  /** For the upstream to begin its answer, and to go on with it; while it takes the body, that has limits of its own. */
+  readonly readMs: number
+}
+
+/** Whoever asks. After `onEnd`, `onSwitch` or `onError` it hears no more. */
+export type WireListener = {
+  /** A byte of an answer is here. */
+  onBegin(): void
+  onInformation(head: ParsedHead): void
+  onHead(head: ParsedHead): void
+  /** @returns whether more can be taken now; if not, call `resume` later. */
+  onData(chunk: Buffer): boolean
+  onEnd(trailers: readonly string[]): void
+  /** The connection is a tunnel's; the socket is paused, what came behind the head is in it. */
+  onSwitch(head: ParsedHead, socket: Socket): void
+  /** UpstreamRefused (it never had the request), UpstreamTimeout, UpstreamUnavailable, or the error given to `abort`. */
+  onError(error: Error): void
+}
+
+/** Whoever keeps connections. */
+export type ConnectionOwner = {
+  /** Its answer is complete, and it may be used again within this time. */
+  onIdle(connection: Connection, idleMs: number): void
+  /** It could not be reached. */
+  onUnreachable(): void
+  /** It is closed, or somebody else's. */
+  onGone(connection: Connection): void
+}
+
+/** One HTTP/1.1 connection to an upstream, one request at a time (RFC 9112). */
+export class Connection implements ParserEvents, BodySink {
+  /** When an idle connection is to be let go, by `performance.now()`. */
+  idleUntilMs = 0
+  readonly #owner: ConnectionOwner
+  readonly #socket: Socket
+  readonly #parser = new AnswerParser(this)
+  readonly #deadline = new Deadline(() => this.abort(new UpstreamTimeout()))
+  #isReady = false
+  #begun = false
+  #sent = false
+  #paused = false
+  #readMs = 0
+  #request: WireRequest | undefined
+  #listener: WireListener | undefined
+  #switchHead: ParsedHead | undefined
+  #error: Error | undefined
+
+  /** @param onread gives the buffer that bytes are read into; without it, for upgrades, the socket can be handed over. */
+  constructor(origin: Origin, owner: ConnectionOwner, readBuffer: Uint8Array | undefined) {
+    this.#owner = owner
+    const onread: OnReadOpts | undefined = readBuffer && {
+      buffer: readBuffer,
+      callback: (length, bytes) => this.#read(Buffer.from(bytes.buffer, bytes.byteOffset, length)),
+    }
+    this.#socket = connect(origin, () => this.#ready(), onread)
+    if (onread === undefined) this.#socket.on('data', this.#onSocketData)
+    this.#socket.on('drain', this.#onSocketDrain)
+    this.#socket.on('end', this.#onSocketEnd)
+    this.#socket.on('error', this.#onSocketError)
+    this.#socket.on('close', this.#onSocketClose)
+  }
+
+  /** The connection must be new or idle. */
+  ask(request: WireRequest, listener: WireListener): void {
+    this.#request = request
+    this.#listener = listener
+    this.#readMs = request.readMs
+    if (this.#isReady) this.#send(request)
+  }
+
+  /** Ends what is under way, and the connection. */
+  abort(error: Error): void {
+    const listener = this.#listener
+    this.#leave()
+    this.#socket.destroy()
+    listener?.onError(error)
+  }
+
+  /** The answer goes on as a stream of events: from now on it may be silent for this long. */
+  allowSilence(ms: number): void {
+    this.#readMs = ms
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#socket.resume()
+    this.#awaitAnswer()
+  }
+
+  /** Closes a connection on which nothing is under way. */
+  close(): void {
+    this.#socket.destroy()
+    this.#owner.onGone(this)
+  }
+
+  onInformation(head: ParsedHead): void {
+    this.#listener?.onInformation(head)
+  }
+
+  onHead(head: ParsedHead): void {
+    if (this.#parser.switched) this.#switchHead = head
+    else this.#listener?.onHead(head)
+  }
+
+  onBody(bytes: Buffer): void {
+    // What was read into is read into again: the listener gets a copy.
+    if (this.#listener?.onData(Buffer.from(bytes)) !== false || this.#parser.isComplete) return
+    // Whoever takes the answer is slower than the upstream, which owes nothing meanwhile.
+    this.#paused = true
+    this.#socket.pause()
+    this.#deadline.stop()
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#request?.chunked !== true) return this.#socket.write(chunk)
+    this.#socket.cork()
+    this.#socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
+    this.#socket.write(chunk)
+    const more = this.#socket.write('\r\n', 'latin1')
+    this.#socket.uncork()
+    return more
+  }
+
+  finish(trailers: readonly string[]): void {
+    if (this.#request?.chunked === true) this.#socket.write(lastChunk(trailers), 'latin1')
+    this.#sent = true
+    this.#awaitAnswer()
+  }
+
+  fail(error: Error): void {
+    this.abort(error)
+  }
+
+  #ready(): void {
+    this.#isReady = true
+    if (this.#request !== undefined) this.#send(this.#request)
+  }
+
+  #send({ method, head, body, upgrading }: WireRequest): void {
+    this.#parser.begin(method, upgrading)
+    this.#begun = false
+    this.#sent = body === null
+    if (body === null) {
+      this.#socket.write(head, 'latin1')
+    } else {
+      // What is there of the body leaves with the head; the head does not wait for it.
+      this.#socket.cork()
+      this.#socket.write(head, 'latin1')
+      body.start(this)
+      process.nextTick(() => this.#socket.uncork())
+    }
+    this.#awaitAnswer()
+  }
+
+  /** It is the upstream's turn, unless it is taking a body, or we are not reading. */
+  #awaitAnswer(): void {
+    if (this.#sent && !this.#paused && this.#listener !== undefined) this.#deadline.set(this.#readMs)
+  }
+
+  readonly #onSocketData = (chunk: Buffer): void => void this.#read(chunk)
+  readonly #onSocketDrain = (): void => this.#request?.body?.resume()
+
+  /** @returns whether reading goes on. */
+  #read(chunk: Buffer): boolean {
+    const listener = this.#listener
+    // Bytes that answer nothing must not become somebody's answer.
+    if (listener === undefined || !this.#isReady) {
+      this.close()
+      return false
+    }
+    if (!this.#begun) {
+      this.#begun = true
+      listener.onBegin()
+    }
+    let taken = 0
+    try {
+      taken = this.#parser.feed(chunk)
+    } catch (cause) {
+      this.abort(new UpstreamUnavailable({ cause }))
+      return false
+    }
+    // The listener may have had enough in the meantime.
+    if (this.#listener === undefined) return false
+    if (!this.#parser.isComplete) this.#awaitAnswer()
+    else if (this.#parser.switched) this.#handOver(chunk.subarray(taken))
+    else this.#complete(taken === chunk.length)
+    return !this.#paused
+  }
+
+  /** @param clean nothing came behind the answer. */
+  #complete(clean: boolean): void {
+    const listener = this.#listener
+    const { trailers, idleMs } = this.#parser
+    const reusable = clean && this.#sent && idleMs > 0
+    this.#leave()
+    if (reusable) this.#owner.onIdle(this, idleMs)
+    else this.close()
+    listener?.onEnd(trailers)
+  }
+
+  #handOver(surplus: Buffer): void {
+    const socket = this.#socket
+    const listener = this.#listener
+    const head = this.#switchHead
+    this.#leave()
+    this.#deadline.close()
+    socket.pause()
+    socket.off('data', this.#onSocketData)
+    socket.off('drain', this.#onSocketDrain)
+    socket.off('end', this.#onSocketEnd)
+    socket.off('close', this.#onSocketClose)
+    if (surplus.length > 0) socket.unshift(surplus)
+    this.#owner.onGone(this)
+    if (head !== undefined) listener?.onSwitch(head, socket)
+  }
+
+  /** The request is over, for better or worse. A body that was not begun stays whole for another try. */
+  #leave(): void {
+    if (this.#isReady && !this.#sent) this.#request?.body?.stop()
+    this.#request = undefined
+    this.#listener = undefined
+    this.#paused = false
+    this.#parser.abandon()
+    this.#deadline.stop()
+  }
+
+  readonly #onSocketEnd = (): void => {
+    if (!this.#isReady) return
+    if (this.#listener === undefined) {
+      this.close()
+      return
+    }
+    try {
+      this.#parser.finish()
+      this.#complete(false)
+    } catch (cause) {
+      this.abort(new UpstreamUnavailable({ cause: this.#error ?? cause }))
+    }
+  }
+
+  readonly #onSocketError = (error: Error): void => {
+    this.#error = error
+  }
+
+  readonly #onSocketClose = (): void => {
+    this.#deadline.close()
+    this.#owner.onGone(this)
+    if (this.#listener === undefined) return
+    const cause = this.#error
+    if (this.#isReady) {
+      this.abort(new UpstreamUnavailable({ cause }))
+      return
+    }
+    this.#owner.onUnreachable()
+    this.abort(cause instanceof UpstreamTimeout ? cause : new UpstreamRefused({ cause }))
+  }
+}

@@ -36,8 +36,7 @@ export async function createAdmin(options: AdminOptions): Promise<FastifyInstanc
     await guarded.register(statusRoutes, options)
     await guarded.register(metricsRoutes, options)
     await guarded.register(eventRoutes, options)
-    if (options.certificates !== undefined)
-      await guarded.register(certificateRoutes, { certificates: options.certificates })
+    await guarded.register(certificateRoutes, options)
   })
   return app
 }

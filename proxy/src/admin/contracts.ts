@@ -81,7 +81,7 @@ export type AdminOptions = {
   metrics(): Promise<readonly MetricsSnapshot[]>
   /** Resolves once every worker has applied it. */
   purge(purge: Purge): Promise<PurgeOutcome>
-  readonly certificates?: AdminCertificates | undefined
+  readonly certificates: AdminCertificates
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: AdminEvent) => void): () => void
 }

@@ -1,6 +1,7 @@
 import { chromium, type Page } from 'playwright-core'
 import t from 'tap'
 import { edgeChannel } from '../../src/events.ts'
+import { openCertificates } from './certificates.ts'
 import { startAdmin } from './start.ts'
 
 const ARGUMENTS = [
@@ -20,7 +21,8 @@ async function shows(page: Page, selector: string, text: string): Promise<void> 
 }
 
 await t.test('the dashboard asks for the token, then shows the edge as it lives', async (t) => {
-  const { url } = await startAdmin(t, { token: 'right' })
+  const names = ['garden.example', 'harbor.example', 'north.example']
+  const { url } = await startAdmin(t, { token: 'right', certificates: await openCertificates(t, names) })
   const page = await browser.newPage()
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(error.message))
@@ -38,6 +40,15 @@ await t.test('the dashboard asks for the token, then shows the edge as it lives'
   t.match(await page.locator('#processes tr').last().innerText(), /^worker-1\trunning\t4242\t.+\t3\t120\t64\.0 MB$/)
   t.equal(await page.locator('#listeners').innerText(), 'http\n127.0.0.1 port 8000\nhttps\n127.0.0.1 port 8443')
   t.equal(await page.locator('#upstreams').innerText(), 'app\nhttp://127.0.0.1:8080')
+
+  await shows(page, '#certificate-note', '3 in all.')
+  t.match(
+    await page.locator('#certificate-rows tr').first().innerText(),
+    /^garden\.example\tactive\t\d{4}-\d\d-\d\d\tactive/,
+  )
+  await page.locator('#certificate-search').fill('harbor')
+  await shows(page, '#certificate-note', '1 in all.')
+  t.equal(await page.locator('#certificate-rows tr').count(), 1)
 
   publishSome()
   await shows(page, '#certificates', 'garden.blot.localhost')

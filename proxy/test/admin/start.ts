@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { AdminEvent, AdminOptions, StatusReport } from '../../src/admin/contracts.ts'
+import type { AdminCertificates, AdminEvent, AdminOptions, StatusReport } from '../../src/admin/contracts.ts'
 import { createAdmin } from '../../src/admin/admin.ts'
 import { createMetrics } from '../../src/admin/metrics.ts'
 import { relayEvents } from '../../src/admin/relay.ts'
@@ -27,6 +27,20 @@ export function processOf(role: 'primary' | 'manager' | 'worker', id: string): S
   return { role, id, pid: 4242, state: 'running', startedAt, connections: 3, requests: 120, rssBytes: 64_000_000 }
 }
 
+const unasked = (): never => {
+  throw new Error('nobody should ask')
+}
+/** For tests that are about something else. */
+const NONE: AdminCertificates = {
+  async *list() {},
+  show: unasked,
+  issue: unasked,
+  renewAll: unasked,
+  revoke: unasked,
+  remove: unasked,
+  import: unasked,
+}
+
 type Place = { host: string; port: number } | { path: string }
 const ANY_PORT: Place = { host: '127.0.0.1', port: 0 }
 
@@ -46,6 +60,7 @@ export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {
       purges.push(toFields(purge))
       return { counts: namesOf(purge).map(() => 12), pending: false }
     },
+    certificates: NONE,
     onEvent: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -1,10 +1,13 @@
 import { followEvents, getJson, hasToken, keepToken, TokenNeeded } from './api.js'
+import { followSearch, showCertificates } from './certificates.js'
 import { showEvent, showNoEvents } from './events.js'
 import { between } from './rates.js'
 import { HISTORY, showRates, showState, showStatus, showTotals } from './view.js'
 
 const POLL_MS = 2000
 const RECONNECT_MS = 2000
+/** Every name is looked at for this. */
+const LIST_MS = 30_000
 
 const dialog = document.getElementById('token-dialog')
 const input = document.getElementById('token')
@@ -27,6 +30,10 @@ async function poll() {
     showRates(rates, history, metrics.durationBoundsSeconds)
   }
   previous = { metrics, nowMs }
+}
+
+async function list() {
+  if (!document.hidden) await showCertificates()
 }
 
 async function follow() {
@@ -81,3 +88,5 @@ dialog.addEventListener('cancel', (cancelled) => cancelled.preventDefault())
 showNoEvents()
 void forEver(poll, POLL_MS)
 void forEver(follow, RECONNECT_MS)
+void forEver(list, LIST_MS)
+followSearch()

@@ -10,13 +10,13 @@ type Options = Pick<AdminOptions, 'version' | 'metrics' | 'certificates'>
 /** `GET /metrics`: Prometheus's text, or JSON for who asks for `application/json` (the dashboard). */
 export async function metricsRoutes(app: FastifyInstance, { version, metrics, certificates }: Options): Promise<void> {
   const totals = createMetricsTotals()
-  const census = certificates && createCensusTaker(() => certificates.list())
+  const census = createCensusTaker(() => certificates.list())
 
   app.get('/metrics', async (request, reply) => {
     const merged = totals.update(await metrics())
     reply.headers({ 'cache-control': 'no-store', vary: 'accept' })
     if (request.headers.accept === 'application/json')
-      return { ...merged, certificates: census?.read(), durationBoundsSeconds: DURATION_BOUNDS_S }
-    return reply.type(PROMETHEUS_TYPE).send(renderPrometheus(merged, version, census?.read()))
+      return { ...merged, certificates: census.read(), durationBoundsSeconds: DURATION_BOUNDS_S }
+    return reply.type(PROMETHEUS_TYPE).send(renderPrometheus(merged, version, census.read()))
   })
 }

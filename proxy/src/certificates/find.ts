@@ -69,8 +69,10 @@ async function load(name: string, options: FindOptions): Promise<ContextEntry | 
     if (certificate === undefined || isOfFormerLocalIssuer(certificate, options.issuerId)) return undefined
     return options.hold(certificate, 'vault')
   } catch (error) {
-    if (!(error instanceof CertificateInvalid)) throw error
+    if (error instanceof StoreUnavailable) throw error
     edgeChannel('fault').publish({ area: 'certificates', message: 'stored certificate cannot be used', error, name })
+    // One under a key that this machine has not is good: another one would cost an order for each name.
+    if (!(error instanceof CertificateInvalid)) throw error
     return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync, read } from 'node:fs'
-import { constants } from 'node:http2'
 import { promisify } from 'node:util'
+import { cut } from '../cut.ts'
 import { codeOf, FileTruncated } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import type { Exchange, Outgoing } from '../request.ts'
@@ -68,9 +68,4 @@ function write(response: Outgoing, chunk: Buffer): Promise<boolean> {
     if ('stream' in response) response.write(chunk, onWritten)
     else response.write(chunk, onWritten)
   })
-}
-
-function cut(response: Outgoing): void {
-  if ('stream' in response) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-  else response.destroy()
 }

@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify'
-import { createServer } from 'node:http'
+import { createServer, METHODS } from 'node:http'
 import { codeOf } from '../errors.ts'
 import { exchangeOf, type Exchange, type Incoming, type Outgoing } from '../request.ts'
 import type { PageDetails } from './synth.ts'
@@ -10,9 +10,11 @@ export type App = {
   close(): Promise<void>
 }
 
+const ROUTED: ReadonlySet<string> = new Set(METHODS)
+
 /**
  * The Fastify app: it begins where the stages end, at `fetch`, and holds what is for breadth and not for the hot path.
- * Its router always sees `/`: the target has been judged already, and reaches the app byte for byte.
+ * Its router always sees `/`, and a method that it knows: both have been judged already, and reach the app byte for byte.
  */
 export async function createApp(
   register: (app: FastifyInstance) => void,
@@ -35,8 +37,12 @@ export async function createApp(
   register(app)
   await app.ready()
   return {
-    // HTTP/2 comes through Node's compatibility API, which Fastify knows; its type here speaks of HTTP/1.1 alone.
-    fetch: (request, response) => app.routing(request as never, response as never),
+    fetch(request, response) {
+      const line: { method?: string | undefined } = request
+      if (!ROUTED.has(line.method ?? '')) line.method = 'POST'
+      // HTTP/2 comes through Node's compatibility API, which Fastify knows; its type here speaks of HTTP/1.1 alone.
+      app.routing(request as never, response as never)
+    },
     close: () => app.close(),
   }
 }

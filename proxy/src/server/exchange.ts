@@ -2,6 +2,7 @@ import { edgeChannel } from '../events.ts'
 import type { Exchange, Incoming, Outgoing, RequestHead } from '../request.ts'
 import { identifySite } from '../site/site.ts'
 import { connectionOf } from './bind.ts'
+import type { RequestLine } from './odd-line.ts'
 
 const requests = edgeChannel('request')
 
@@ -42,19 +43,19 @@ export function openExchange(head: RequestHead, request: Incoming, response: Out
 }
 
 /** The head of a request that named no site: enough for a page and a line in the log. */
-export function nobodysHead(request: Incoming): RequestHead {
+export function nobodysHead(request: Incoming, { method = '', url = '' }: RequestLine, id: string): RequestHead {
   const connection = connectionOf(request)
   return {
-    method: request.method ?? '',
+    method,
     scheme: connection.scheme,
     host: '',
     authority: '',
-    target: request.url ?? '',
+    target: url,
     version: 'stream' in request ? '2.0' : request.httpVersion === '1.0' ? '1.0' : '1.1',
     headers: request.headers,
     rawHeaders: [],
     connection,
     site: identifySite('', '', true),
-    id: '0'.repeat(32),
+    id,
   }
 }

@@ -48,13 +48,18 @@ export function createGuard(options: GuardOptions): Guard {
     // The server as a whole (RFC 9110 9.3.7): no site's, and nothing that the app could be asked for.
     if (target === '*') return { kind: 'text', status: 200, body: '', headers: ['Allow', ALLOWED] }
     if (site.httpsOnly && head.scheme === 'http') {
-      return { kind: 'redirect', status: 301, location: `https://${site.host}${port}${target}` }
+      return { kind: 'redirect', status: 301, location: `https://${site.host}${port}${asciiOf(target)}` }
     }
     if (site.kind === 'cdn' && target === '/') {
       return { kind: 'redirect', status: 302, location: `https://${options.host}${port}/` }
     }
     return undefined
   }
+}
+
+/** RFC 3986 2.1: a location has no bytes beyond ASCII. */
+function asciiOf(target: string): string {
+  return target.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 function judgeChallenge(token: string): Verdict {

@@ -1,10 +1,15 @@
 import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2'
 import type { Duplex } from 'node:stream'
+import { codeOf } from '../errors.ts'
+import type { Connection } from '../request.ts'
+import { boundConnection } from './bind.ts'
 
 /** What HTTP/2 hands to the stages. `upgrade`: an Extended CONNECT (RFC 8441), whose stream is the tunnel. */
 export type Http2Handlers = {
   request(request: Http2ServerRequest, response: Http2ServerResponse): void
   upgrade(request: Http2ServerRequest, response: Http2ServerResponse, stream: Duplex): void
+  /** A connection ends since its frames broke a rule. */
+  malformed(connection: Connection | undefined, reason: string): void
 }
 
 export type Http2 = {
@@ -38,7 +43,12 @@ export function createHttp2(handlers: Http2Handlers): Http2 {
   server.on('session', (session) => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
-    session.on('error', () => session.destroy())
+    const connection = boundConnection(session.socket)
+    session.on('error', (error) => {
+      // A reset is an ordinary end of a connection.
+      if (codeOf(error) !== 'ECONNRESET') handlers.malformed(connection, error.message)
+      session.destroy()
+    })
     session.setTimeout(IDLE_MS, () => session.close())
     if (draining) session.close()
   })

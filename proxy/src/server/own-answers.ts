@@ -1,7 +1,7 @@
+import { cut } from '../cut.ts'
 import { codeOf } from '../errors.ts'
 import type { Exchange } from '../request.ts'
 import type { CommonHeaders } from './common-headers.ts'
-import { cut } from './cut.ts'
 import type { Verdict } from './guard.ts'
 import { synth, synthPage, type PageDetails } from './synth.ts'
 

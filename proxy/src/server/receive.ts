@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Connection, Incoming, RequestHead } from '../request.ts'
@@ -7,6 +6,7 @@ import type { Site } from '../site/site.ts'
 import { identifySite } from '../site/site.ts'
 import { connectionOf } from './bind.ts'
 import { asUpgrade } from './extended-connect.ts'
+import { isMethod, type RequestLine } from './odd-line.ts'
 
 /** A request that goes no further: what the visitor gets, and why, for the log. */
 export type Refused = { status: 400 | 403 | 405 | 421 | 431 | 501 | 505; reason: string }
@@ -15,18 +15,16 @@ export type Refused = { status: 400 | 403 | 405 | 421 | 431 | 501 | 505; reason:
 const MAX_HEADER_LINES = 256
 /** How many `Host` values are remembered with their site. */
 const REMEMBERED_HOSTS = 10_000
-/** Visible ASCII and obs-text without `#`; llhttp has refused spaces and controls already (RFC 9112 3.2.1). */
-const TARGET = /^\/[^#\s]*$/
-const ABSOLUTE = /^https?:\/\/([^/?#\s]+)([/?][^#\s]*)?$/i
-const HOST_PORT = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{0,5}))?$/i
+/** RFC 9112 3.2: visible ASCII and obs-text, without `#`. */
+const TARGET = /^\/[!"$-~\x80-\xff]*$/
+const ABSOLUTE = /^https?:\/\/([^/?#]+)([/?][!"$-~\x80-\xff]*)?$/i
+const HOST_PORT = /^(\[[0-9a-f:.]+\]|[^:[\]\x80-\xff]+)(?::(\d{0,5}))?$/i
 
 /** The stages `receive` and `identify`: Node's request becomes the head that every later stage sees. */
-export type Receiver = (request: Incoming) => RequestHead | Refused
+export type Receiver = (request: Incoming, line: RequestLine) => RequestHead | Refused
 
-export function createReceiver(blotHost: string): Receiver {
+export function createReceiver(blotHost: string, nextId: () => string): Receiver {
   const sites = new Map<string, Site | null>()
-  const idPrefix = randomBytes(8).toString('hex')
-  let idCounter = 0
 
   /** One parse for each distinct `Host`; the oldest is forgotten when strangers make up too many. */
   function identify(authority: string): Site | null {
@@ -41,18 +39,14 @@ export function createReceiver(blotHost: string): Receiver {
     return site
   }
 
-  return (request) => {
+  return (request, line) => {
     const connection = connectionOf(request)
     // Not by version: a request line of HTTP/1.1 may claim to be HTTP/2.0.
-    const read = 'stream' in request ? readHttp2(request) : readHttp1(request)
+    const read = 'stream' in request ? readHttp2(request) : readHttp1(request, line)
     if ('status' in read) return read
     const site = identify(read.authority)
     if (site === null) return { status: 400, reason: 'invalid host' }
-    return head(read, {
-      connection,
-      site,
-      id: idPrefix + (++idCounter).toString(16).padStart(16, '0'),
-    })
+    return head(read, { connection, site, id: nextId() })
   }
 }
 
@@ -81,8 +75,8 @@ function visitorScheme({ scheme, trusted }: Connection, headers: IncomingHttpHea
   return headers['x-forwarded-proto']?.toString().toLowerCase() === 'https' ? 'https' : scheme
 }
 
-function readHttp1(request: Incoming): Line | Refused {
-  const { rawHeaders, headers, httpVersion, method = '' } = request
+function readHttp1(request: Incoming, { method = '', url: target = '' }: RequestLine): Line | Refused {
+  const { rawHeaders, headers, httpVersion } = request
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return { status: 505, reason: 'version not supported' }
   if (rawHeaders.length > 2 * MAX_HEADER_LINES) return { status: 431, reason: 'too many header lines' }
   let authority: string | undefined
@@ -97,7 +91,6 @@ function readHttp1(request: Incoming): Line | Refused {
   }
   const refused = refuseCoding(headers['transfer-encoding'], httpVersion)
   if (refused !== undefined) return refused
-  const target = request.url ?? ''
   const line: Line = { method, authority, target, version: httpVersion, headers, rawHeaders }
   if (isTarget(target, method)) return line
   // RFC 9112 3.2.2: in absolute form, the target's authority takes the place of Host.
@@ -109,6 +102,7 @@ function readHttp1(request: Incoming): Line | Refused {
 
 function readHttp2(request: Incoming): Line | Refused {
   const { headers, method = '', rawHeaders } = request
+  if (!isMethod(method)) return { status: 400, reason: 'invalid method' }
   const pseudo = headers[':authority']
   const authority = typeof pseudo === 'string' && pseudo !== '' ? pseudo : headers.host
   if (authority === undefined || authority === '') return { status: 400, reason: 'no host' }

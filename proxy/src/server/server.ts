@@ -1,19 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
-import { edgeChannel } from '../events.ts'
 import type { Exchange, RequestHead } from '../request.ts'
 import { createAcceptor, type Accepted } from './accept.ts'
 import { createApp } from './app.ts'
-import { bindConnection, boundConnection } from './bind.ts'
+import { bindConnection } from './bind.ts'
 import { createCommonHeaders } from './common-headers.ts'
 import { createGuard } from './guard.ts'
 import { startHandshake, type HandshakeCertificates, type HandshakeTickets } from './handshake.ts'
 import { createHttp1 } from './http1.ts'
 import { createHttp2 } from './http2.ts'
+import { answerToNobody, logNoRequest } from './nobody.ts'
 import { createReceiver } from './receive.ts'
 import { createRegistry } from './registry.ts'
+import { createRequestIds } from './request-ids.ts'
 import { createStages, type StageRooms } from './stages.ts'
 import type { PageDetails } from './synth.ts'
 
@@ -49,8 +49,6 @@ const OPENING_MS = 20_000
 const MAX_CONNECTIONS = 20_000
 const MAX_PER_ADDRESS = 1000
 
-const requests = edgeChannel('request')
-
 /** Joins the stages of a connection to the stages of a request. */
 export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms<Found>): Promise<EdgeServer> {
   const registry = createRegistry({
@@ -58,15 +56,18 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
     maxPerAddress: MAX_PER_ADDRESS,
     openingMs: OPENING_MS + config.issueWaitMs,
   })
+  const nextId = createRequestIds()
   const common = createCommonHeaders(SERVER_NAME, config.altSvc)
   const http1 = createHttp1({
-    request: (request, response) => stages.request(request, response),
-    upgrade: (request, response, socket, firstBytes) => stages.upgrade(request, response, socket, firstBytes),
-    malformed: logMalformed,
+    request: (request, response, line) => stages.request(request, response, line),
+    upgrade: (heard, socket, firstBytes) => stages.upgrade(heard, socket, firstBytes),
+    malformed: (connection, status, reason) => answerToNobody({ connection, status, reason, id: nextId() }),
   })
   const http2 = createHttp2({
-    request: (request, response) => stages.request(request, response),
-    upgrade: (request, response, stream) => stages.upgrade(request, response, stream, Buffer.alloc(0)),
+    request: (request, response) => stages.request(request, response, request),
+    upgrade: (request, response, stream) =>
+      stages.upgrade({ request, response, line: request }, stream, Buffer.alloc(0)),
+    malformed: (connection, reason) => logNoRequest({ connection, status: 400, reason, id: nextId(), version: '2.0' }),
   })
   const tools: AnswerTools = { commonHeaders: common, fail: (exchange, details) => stages.fail(exchange, details) }
   const upstream = rooms.upstream(tools)
@@ -75,7 +76,8 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   const blotHost = config.permission.kind === 'names' ? '' : config.host
   const stages = createStages<Found>({
     ...rooms,
-    receive: createReceiver(blotHost),
+    receive: createReceiver(blotHost, nextId),
+    nextId,
     guard: createGuard({ host: blotHost, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
     fetch: app.fetch,
     pipe: upstream.pipe,
@@ -94,8 +96,16 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
       // Who names no server, or repeats what the handshake named, contradicts nothing.
       const agrees = (host: string): boolean => serverName === undefined || host === serverName || covers(host)
       bindConnection(socket, { ...accepted.origin, scheme: 'https', serverName, covers: agrees })
-      if (protocol === 'h2') http2.take(socket)
-      else http1.take(socket)
+      if (protocol === 'h2') {
+        http2.take(socket)
+        return
+      }
+      // A TLS socket knows no reset, which `cut` asks for: the one beneath it does.
+      socket.resetAndDestroy = () => {
+        accepted.socket.resetAndDestroy()
+        return socket
+      }
+      http1.take(socket)
     })
   }
 
@@ -134,28 +144,6 @@ function listenOn(fd: number, onSocket: (socket: Socket) => void, halfOpen: bool
       server.off('error', reject)
       resolve(server)
     })
-  })
-}
-
-function logMalformed(socket: Duplex, status: number, reason: string): void {
-  const connection = boundConnection(socket)
-  requests.publish({
-    method: '-',
-    scheme: connection?.scheme ?? 'http',
-    host: '',
-    target: '',
-    version: '-',
-    status,
-    bytes: 0,
-    durationMs: 0,
-    cache: undefined,
-    upstream: undefined,
-    requestId: '0'.repeat(32),
-    address: connection?.address ?? 'unknown',
-    reason,
-    aborted: true,
-    userAgent: undefined,
-    referrer: undefined,
   })
 }
 

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { cut } from '../cut.ts'
 import { edgeChannel, type CacheState } from '../events.ts'
 import { bindExchange, type Exchange, type Incoming, type Outgoing, type RequestHead } from '../request.ts'
-import { cut } from './cut.ts'
 import { nobodysHead, openExchange } from './exchange.ts'
 import type { Guard } from './guard.ts'
 import { endGently } from './linger.ts'
+import type { RequestLine } from './odd-line.ts'
 import { createOwnAnswers, type AnswerRooms } from './own-answers.ts'
 import type { PageName } from './pages/page.ts'
 import type { Receiver, Refused } from './receive.ts'
@@ -14,6 +15,7 @@ import type { PageDetails } from './synth.ts'
 /** What the stages need of the rooms. `Found` is whatever `lookup` gives to `deliver`. */
 export type StageRooms<Found> = AnswerRooms & {
   receive: Receiver
+  nextId(): string
   guard: Guard
   /** Memory and files; synchronous. */
   lookup(head: RequestHead): Found | undefined
@@ -24,10 +26,19 @@ export type StageRooms<Found> = AnswerRooms & {
   inMaintenance(): boolean
 }
 
+/** A request that asks for a tunnel. */
+export type Asked = {
+  readonly request: Incoming
+  readonly response: Outgoing
+  /** Where method and target are read. */
+  readonly line: RequestLine
+}
+
 export type Stages = {
-  request(request: Incoming, response: Outgoing): void
+  /** @param line where method and target are read. */
+  request(request: Incoming, response: Outgoing, line: RequestLine): void
   /** `socket` is the tunnel-to-be: the connection itself, or one stream of HTTP/2. */
-  upgrade(request: Incoming, response: Outgoing, socket: Duplex, firstBytes: Buffer): void
+  upgrade(asked: Asked, socket: Duplex, firstBytes: Buffer): void
   /** Answers with one of the edge's own pages, at any later point of an exchange. */
   fail(exchange: Exchange, details: PageDetails): void
 }
@@ -42,12 +53,12 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
   const { decide, refuse, apologise, fail } = createOwnAnswers(rooms)
 
   /** Runs a list of stages. What one of them throws is our fault, costs this visitor an answer, and nobody else anything. */
-  function run(request: Incoming, response: Outgoing, stages: (exchange: Exchange) => void): void {
+  function run(request: Incoming, response: Outgoing, line: RequestLine, stages: (exchange: Exchange) => void): void {
     let exchange: Exchange | undefined
     try {
-      const received = rooms.receive(request)
+      const received = rooms.receive(request, line)
       if ('status' in received) {
-        exchange = openExchange(nobodysHead(request), request, response)
+        exchange = openExchange(nobodysHead(request, line, rooms.nextId()), request, response)
         refuse(exchange, { ...received, page: pageOf(received) })
       } else {
         exchange = openExchange(received, request, response)
@@ -88,14 +99,14 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
   }
 
   return {
-    request: (request, response) => run(request, response, serve),
+    request: (request, response, line) => run(request, response, line, serve),
 
-    upgrade(request, response, socket, firstBytes) {
+    upgrade({ request, response, line }, socket, firstBytes) {
       if (!('stream' in response)) {
         response.assignSocket(socket as Socket)
         response.on('finish', () => endGently(socket))
       }
-      run(request, response, (exchange) => {
+      run(request, response, line, (exchange) => {
         const verdict = rooms.guard(exchange.head)
         if (verdict !== undefined) decide(exchange, verdict)
         else if (readyToFetch(exchange)) rooms.pipe(exchange, socket, firstBytes)

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
+import { cut } from '../cut.ts'
 import type { Exchange } from '../request.ts'
-import { cut } from './cut.ts'
 import { renderPage, type PageName } from './pages/page.ts'
 
 /** One of the edge's own answers: whole, small, never stored. */

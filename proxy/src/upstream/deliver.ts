@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { constants } from 'node:http2'
+import { cut } from '../cut.ts'
 import { VisitorStalled } from '../errors.ts'
 import type { Exchange, Outgoing } from '../request.ts'
 import type { Answer } from './answer.ts'
@@ -72,9 +72,4 @@ function writeHead(response: Outgoing, { head }: Answer, headers: string[]): voi
   // What is no visible ASCII cannot be told apart from an attack; Node has a phrase of its own.
   else if (/^[\t -~]+$/.test(head.reasonPhrase)) response.writeHead(head.status, head.reasonPhrase, headers)
   else response.writeHead(head.status, headers)
-}
-
-function cut(response: Outgoing): void {
-  if ('stream' in response) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-  else response.destroy()
 }

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
+import tls from 'node:tls'
 import t, { type Test } from 'tap'
+import { cut } from '../../src/cut.ts'
 import type { Exchange } from '../../src/request.ts'
 import { pollUntil } from '../certificates/poll.ts'
-import { answer, REQUEST, serve, talk, type Served } from './serve.ts'
+import { answer, HOST, REQUEST, ROOT, serve, talk, type Served } from './serve.ts'
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 
@@ -62,7 +64,8 @@ await t.test('what is no request is told so, and the answer arrives before the c
   ] as const
   for (const [bytes, status] of cases) {
     const received = await talk(t, edge.http, bytes).ended
-    t.match(received, new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n\r\n${status} [ \\w]+\n$`))
+    const page = `${status} [ \\w]+\n[ ,.\\w]+\nRequest [0-9a-f]{32}\n$`
+    t.match(received, new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n([^]*\r\n)?\r\n${page}`))
   }
 })
 
@@ -112,6 +115,28 @@ await t.test('HTTP/1.0 gets whole answers and its connection closed, unless it a
   kept.socket.write('GET /b HTTP/1.0\r\nHost: customer.example\r\n\r\n')
   t.match(await kept.ended, /answers \/b$/)
   t.match(await talk(t, edge.http, 'GET /a HTTP/1.0\r\n\r\n').ended, /^HTTP\/1\.1 403/, 'no Host')
+})
+
+await t.test('a cut shows where only the end of the connection ends the answer', async (t) => {
+  const edge = await serve(t, {
+    app({ response }) {
+      ;(response as ServerResponse).write('begun, ', () => cut(response))
+    },
+  })
+  for (const request of [
+    `GET / ${REQUEST}\r\n`,
+    `GET / HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`,
+    `ODD / HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`,
+  ]) {
+    const isChunked = request.includes('HTTP/1.1')
+    const visitor = talk(t, edge.http, request)
+    if (isChunked) t.match(await visitor.ended, /begun, \r\n$/)
+    else await t.rejects(visitor.ended, { code: 'ECONNRESET' })
+    const secure = tls.connect({ port: edge.https, host: '127.0.0.1', servername: HOST, ca: ROOT })
+    const overTls = talk(t, secure, request)
+    if (isChunked) t.match(await overTls.ended, /begun, \r\n$/)
+    else await t.rejects(overTls.ended, { code: 'ECONNRESET' })
+  }
 })
 
 await t.test('HEAD on a page of the edge has its length and not its body', async (t) => {

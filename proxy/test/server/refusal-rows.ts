@@ -3,7 +3,7 @@ export type Refusal = {
   readonly name: string
   readonly send: string
   readonly status: number
-  readonly reason: string
+  readonly reason: string | RegExp
 }
 
 const LINE = 'GET / HTTP/1.1\r\n'
@@ -27,6 +27,7 @@ const INVALID_HOSTS = [
   '[::g]',
   'app%2elocalhost',
   '1.2.3.4.5',
+  'caf\xc3\xa9.localhost',
   `${'a'.repeat(64)}.localhost`,
 ]
 
@@ -143,13 +144,17 @@ const lengths: readonly Refusal[] = [
   },
 ]
 
+/** No tokens, too long, HTTP/2's own; and what an app may take for GET or HEAD, which have rules of their own here. */
+const ODD_METHODS = ['get', 'Head', 'PRI', '@', 'A(B)', 'A\xe9', 'A,B', 'X'.repeat(65)]
+const ODD_TARGETS = ['\xe9', '/\xe9#', '/\xe9\x01', '/\xe9\x7f', '/\xe9\t', 'http://caf\xe9.localhost/', 'ftp://x/\xe9']
+
 const syntax: readonly Refusal[] = [
   { name: 'obs-fold', send: `${HEAD}X-Folded: a\r\n b\r\n${END}`, status: 400, reason: 'HPE_' },
   { name: 'a bare LF behind a field', send: `${HEAD}X-A: b\nX-C: d\r\n${END}`, status: 400, reason: 'HPE_' },
   {
     name: 'a bare LF behind the request line',
     send: `GET / HTTP/1.1\nHost: app.localhost\r\n${END}`,
-    status: 505,
+    status: 400,
     reason: 'HPE_INVALID_VERSION',
   },
   { name: 'a bare LF at the end', send: `${HEAD}\n`, status: 400, reason: 'HPE_' },
@@ -185,12 +190,18 @@ const syntax: readonly Refusal[] = [
     reason: 'HPE_INVALID_VERSION',
   },
   { name: 'another protocol', send: `GET / ICE/1.0\r\nHost: app.localhost\r\n${END}`, status: 400, reason: 'HPE_' },
-  {
-    name: 'a method that nobody knows',
-    send: `NONSENSE / HTTP/1.1\r\nHost: app.localhost\r\n${END}`,
+  ...ODD_METHODS.map((method) => ({
+    name: `the method ${method}`,
+    send: `${method} / HTTP/1.1\r\nHost: app.localhost\r\n${END}`,
     status: 400,
-    reason: 'HPE_INVALID_METHOD',
-  },
+    reason: 'HPE_INVALID_',
+  })),
+  ...ODD_TARGETS.map((target) => ({
+    name: `the target ${target}`,
+    send: `GET ${target} HTTP/1.1\r\nHost: app.localhost\r\n${END}`,
+    status: 400,
+    reason: /HPE_INVALID_URL|invalid (target|host)/,
+  })),
   {
     name: 'a target with a fragment',
     send: `GET /#here HTTP/1.1\r\nHost: app.localhost\r\n${END}`,

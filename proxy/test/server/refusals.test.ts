@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { FLAG } from '../http2/frames.ts'
+import { FLAG, frame, TYPE } from '../http2/frames.ts'
 import { pseudoFields, request, type RequestOptions } from '../http2/row.ts'
 import { openWire } from '../http2/wire.ts'
 import { startEdge, temporaryDirectory } from '../integration/edge.ts'
@@ -44,8 +44,10 @@ for (const [lane, options] of lanes) {
       t.same(seen, [], `${name}: the app does not see it`)
       const line = await edge.logged((fields) => 'method' in fields && edge.log.indexOf(fields) >= before)
       t.match(line, { status, reason }, `${name}: the reason is in the log`)
+      t.match(line['requestId'], /^[0-9a-f]{16}0*[1-9a-f]/, `${name}: under an id of its own`)
       if (answer === undefined) continue
       t.notMatch(answer.head + answer.body, String(line['reason']), `${name}: and not in the page`)
+      t.match(answer.body, String(line['requestId']), `${name}: which shows the id`)
     }
   })
 }
@@ -104,6 +106,8 @@ const http2Refusals: readonly Http2Refusal[] = [
     status: 421,
     reason: 'not the name of the',
   },
+  { name: 'a method that looks like GET', method: 'get', status: 400, reason: 'invalid method' },
+  { name: 'a method of 65 bytes', method: 'X'.repeat(65), status: 400, reason: 'invalid method' },
   { name: 'TRACE', method: 'TRACE', status: 405, reason: 'method refused' },
   {
     name: 'CONNECT',
@@ -130,4 +134,15 @@ await t.test('over HTTP/2, what must not pass is refused, with a reason in the l
     t.match(line, { status, reason }, `${name}: the reason is in the log`)
     t.notMatch(page, reason, `${name}: and not in the page`)
   }
+})
+
+await t.test('a connection of HTTP/2 that breaks a rule is one line in the log', async (t) => {
+  const before = edge.log.length
+  const wire = await openWire({ port: edge.https, host: HOST, ca: edge.ca })
+  wire.send(frame(TYPE.PING, FLAG.NONE, 0, Buffer.from('short')))
+  t.equal(await wire.outcome(), 'connection FRAME_SIZE_ERROR')
+  const lines = (): readonly unknown[] => edge.log.slice(before).filter((fields) => 'status' in fields)
+  await edge.logged(({ version }) => version === '2.0' && lines().length > 0)
+  t.match(lines(), [{ method: '-', status: 400, reason: /error/, requestId: /^[0-9a-f]{16}0*[1-9a-f]/ }])
+  t.equal(lines().length, 1)
 })

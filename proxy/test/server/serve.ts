@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { METHODS, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
@@ -43,8 +43,7 @@ export async function serve(t: Test, options: ServeOptions = {}): Promise<Served
     inMaintenance: () => false,
     upstream: () => ({
       register(app) {
-        app.removeAllContentTypeParsers()
-        app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+        for (const method of METHODS) app.addHttpMethod(method, { overrideExisting: true })
         app.all('/', (request, reply) => {
           reply.hijack()
           const exchange = exchangeOf(request.raw)
@@ -71,12 +70,14 @@ export const ENTRY: ContextEntry = {
   context: tls.createSecureContext({ key: privateKeyPem, cert: chainPem }),
   covers: (host) => host === HOST,
 }
+/** The root to trust: it is its own. */
+export const ROOT = chainPem
 const STORED = { outcome: 'stored' as const, entry: ENTRY }
 
 export function answer(exchange: Exchange, body: string, headers: readonly string[] = []): void {
   const response = exchange.response as ServerResponse
   response.writeHead(200, [...headers, 'Content-Length', String(body.length)])
-  response.end(body)
+  response.end(body, 'latin1')
 }
 
 export type Talk = {
@@ -88,7 +89,7 @@ export type Talk = {
   ended: Promise<string>
 }
 
-/** Sends bytes as they are, and never ends its own side. */
+/** Sends bytes as they are, one for each character, and never ends its own side. */
 export function talk(t: Test, to: number | Socket, text: string): Talk {
   const socket = typeof to === 'number' ? connect({ port: to, host: '127.0.0.1', allowHalfOpen: true }) : to
   t.teardown(() => socket.destroy())
@@ -99,7 +100,7 @@ export function talk(t: Test, to: number | Socket, text: string): Talk {
   })
   ended.catch(() => undefined)
   socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
-  socket.write(text)
+  socket.write(text, 'latin1')
   return {
     socket,
     ended,

@@ -8,8 +8,11 @@ const told: (readonly [status: number, reason: string])[] = []
 const http1 = createHttp1(
   {
     request: (request, response) => response.end(`heard ${request.url}`),
-    upgrade: (_request, _response, socket) => socket.destroy(),
-    malformed: (_socket, status, reason) => told.push([status, reason]),
+    upgrade: (_heard, socket) => socket.destroy(),
+    malformed(_connection, status, reason) {
+      told.push([status, reason])
+      return `HTTP/1.1 ${status} \r\nContent-Length: 0\r\n\r\n`
+    },
   },
   { headMs: 200, sweepMs: 20 },
 )

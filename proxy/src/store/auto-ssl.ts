@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openRedis, escapeGlob } from './redis.ts'
+import { escapeGlob, scanKeys } from './redis-scan.ts'
+import { openRedis } from './redis.ts'
 import { parseObject } from './parse-object.ts'
 
 /** One certificate of lua-resty-auto-ssl, as it lies there: nothing of it has been checked. */
@@ -11,7 +12,6 @@ export type AutoSslEntry = {
 }
 
 const SUFFIX = ':latest'
-const SCAN_COUNT = '500'
 const MAX_BYTES = 512 * 1024
 
 /**
@@ -20,20 +20,13 @@ const MAX_BYTES = 512 * 1024
  */
 export async function* readAutoSslRedis(url: string, prefix: string): AsyncGenerator<AutoSslEntry> {
   const redis = await openRedis(url)
-  const pattern = `${escapeGlob(prefix)}:*${SUFFIX}`
-  // SCAN may give a key more than once.
-  const seen = new Set<string>()
-  let cursor = '0'
   try {
-    do {
-      const [next, keys] = await redis.command((client) => client.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT))
-      for (const key of keys.filter((candidate) => !seen.has(candidate))) {
-        seen.add(key)
+    for await (const keys of scanKeys(redis, `${escapeGlob(prefix)}:*${SUFFIX}`)) {
+      for (const key of keys) {
         const text = await redis.command((client) => client.get(key))
         if (text !== null) yield parseEntry(key.slice(prefix.length + 1, -SUFFIX.length), text)
       }
-      cursor = next
-    } while (cursor !== '0')
+    }
   } finally {
     await redis.close()
   }

@@ -69,12 +69,17 @@ export async function openCopies(
     void work()
   }
 
-  await tidy(folder, limits)
+  // An edge that starts does not wait for it.
+  tidy(folder, limits).catch(publishUntidy)
   return {
     read: (name) => vault.read(name),
     keep: (certificate) => wish(certificate.name, certificate),
     drop: (name) => wish(name, undefined),
   }
+}
+
+function publishUntidy(error: unknown): void {
+  edgeChannel('fault').publish({ area: 'store', message: 'old copies were not removed', error })
 }
 
 /** The key of this machine: 32 bytes, base64, made once. Processes that make it at the same time agree on one. */

@@ -5,7 +5,7 @@
 export type Records = {
   read(key: string): Promise<string | undefined>
   write(key: string, text: string, ttlMs: number): Promise<void>
-  /** Replaces the text if it is still `before`; undefined is none. @returns what is there then. It has no time to live. */
+  /** Puts a text, with no time to live, where there is none or still `before`. @returns what is there then. */
   swap(key: string, before: string | undefined, after: string): Promise<string>
   remove(key: string): Promise<void>
   /** Those whose key begins with `prefix`; what changes meanwhile is there or not. */

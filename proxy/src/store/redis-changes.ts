@@ -79,8 +79,9 @@ function openSubscriber(store: RedisStore, blotHost: string, tell: ChangeListene
 /** Resolves when it is heard what changes, and when those who hear it can ask. */
 async function listen(redis: Redis, store: RedisStore): Promise<void> {
   await redis.subscribe(CHANNEL)
+  const keyspace = `__keyspace@${redis.options.db ?? 0}__`
   // An account of limited rights may be refused these; what they tell is found out by asking again, too.
-  await redis.psubscribe('__keyspace@*__:domain:*', '__keyspace@*__:handle:*').catch(() => {})
+  await redis.psubscribe(`${keyspace}:domain:*`, `${keyspace}:handle:*`).catch(() => {})
   const isBack = (): Promise<true | undefined> =>
     store
       .command((other) => other.ping())

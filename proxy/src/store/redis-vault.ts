@@ -3,7 +3,7 @@ import { isVaultName } from '../certificates/names.ts'
 import { certificateFromPem, joinPem, parseChain } from '../certificates/verify.ts'
 import { parseObject } from './parse-object.ts'
 import { fenceKey } from './redis-locker.ts'
-import { escapeGlob } from './redis.ts'
+import { escapeGlob, scanKeys } from './redis-scan.ts'
 import { labelOf, openRecord } from './sealed-record.ts'
 import { createSealer } from './seal.ts'
 import type { StoredCertificate, Vault } from '../certificates/contracts.ts'
@@ -12,7 +12,6 @@ import type { Sealer } from './seal.ts'
 import type { RedisStore } from './redis.ts'
 
 const MAX_LENGTH = 512 * 1024
-const SCAN_COUNT = '500'
 
 /**
  * KEYS: record, fence. ARGV: the record, the writer's fence; the greatest number for who writes without a lock. Whoever got
@@ -68,20 +67,9 @@ export function createRedisVault(store: RedisStore, prefix: string, sealer: Seal
 }
 
 async function* scanNames(store: RedisStore, prefix: string): AsyncGenerator<string> {
-  const pattern = `${escapeGlob(prefix)}:*:latest`
-  // SCAN may give a key more than once.
-  const seen = new Set<string>()
-  let cursor = '0'
-  do {
-    const [next, keys] = await store.command((redis) => redis.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT))
-    for (const key of keys) {
-      const name = key.slice(prefix.length + 1, -':latest'.length)
-      if (!isVaultName(name) || seen.has(name)) continue
-      seen.add(name)
-      yield name
-    }
-    cursor = next
-  } while (cursor !== '0')
+  for await (const keys of scanKeys(store, `${escapeGlob(prefix)}:*:latest`)) {
+    yield* keys.map((key) => key.slice(prefix.length + 1, -':latest'.length)).filter(isVaultName)
+  }
 }
 
 function parseRecord(name: string, text: string, sealer: Sealer): OpenedRecord {

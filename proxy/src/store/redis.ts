@@ -116,8 +116,3 @@ function pauseMs(tries: number): number {
 function plain(error: unknown): Error {
   return new Error(error instanceof Error ? error.message : 'unknown')
 }
-
-/** A text that stands for itself in the patterns of Redis. */
-export function escapeGlob(text: string): string {
-  return text.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)
-}

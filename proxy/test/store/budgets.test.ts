@@ -69,6 +69,24 @@ for (const kind of ['file', 'redis'] as const) {
   })
 }
 
+await t.test('with Redis, the clock of a machine has no say', async (t) => {
+  const place = await makePlace(t, 'redis')
+  const [right, wrong] = [await place.open(t), await place.open(t)]
+  const charges = [{ scope: 'a', limit: 1, windowMs: HOUR_MS }]
+  await right.budgets.take(charges)
+  const { now } = Date
+  t.teardown(() => (Date.now = now))
+  for (const years of [-10, 10]) {
+    Date.now = () => now() + years * 365 * 24 * HOUR_MS
+    const left = ((await wrong.budgets.take(charges))?.untilMs ?? 0) - Date.now()
+    t.ok(left > HOUR_MS - 60_000 && left <= HOUR_MS, 'as long as it is, told by the clock of who asks')
+    await wrong.budgets.shut(`b${years}`, Date.now() + HOUR_MS, 'x')
+    Date.now = now
+    const shut = await right.budgets.look([{ scope: `b${years}`, limit: 1, windowMs: 1 }])
+    t.ok(Math.abs((shut?.untilMs ?? 0) - now() - HOUR_MS) < 60_000)
+  }
+})
+
 await t.test('a clock of this machine that was ahead closes nothing for ever', async (t) => {
   const state = createFileState(join(temporaryDirectory(t), 'state.sqlite'))
   t.teardown(() => state.close())

@@ -7,6 +7,7 @@ import {
   CertificatesReadOnly,
 } from '../errors.ts'
 import { isVaultName } from './names.ts'
+import { OWN_ISSUER } from './renewal.ts'
 import { describeStatus } from './status.ts'
 import type {
   CertificateOperations,
@@ -164,7 +165,9 @@ async function* renewAll(
 ): AsyncGenerator<RenewalStep> {
   const names: string[] = []
   for await (const name of store.vault.names()) {
-    if (issuer === undefined || (await readUsable(store, name))?.issuer === issuer) names.push(name)
+    const present = (await readUsable(store, name))?.issuer
+    // What an operator brought, no order replaces, unless it is asked for by name.
+    if (present !== OWN_ISSUER && (issuer === undefined || present === issuer)) names.push(name)
   }
   const underway = new Map<string, Promise<Ended>>()
   let done = 0

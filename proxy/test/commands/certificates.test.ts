@@ -108,6 +108,8 @@ await t.test('with an edge', async (t) => {
     t.match(lines(taken.stdout), [{ name: 'shop.example', outcome: 'taken' }, { name: 'www.shop.example' }])
     t.match(JSON.parse((await run('show', 'shop.example', '--json')).stdout), { issuer: 'own', serial: /./ })
     t.match(lines((await run('import', '--pem', certificateFile, keyFile, '--json')).stdout), [{ outcome: 'same' }, {}])
+    const all = await run('renew', '--all', '--per-minute', '600', '--json')
+    t.notMatch(all.stdout, 'shop.example')
     const wrongKey = await run('import', '--pem', certificateFile, join(directory, 'own.pem'))
     t.match(wrongKey, { code: 1, stdout: /the key does not parse/ })
   })

@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { openLocalIssuer } from '../../src/certificates/issuers/local.ts'
 import { createObtainer } from '../../src/certificates/obtain.ts'
 import { allPermission, namesPermission } from '../../src/certificates/permission.ts'
-import { StoreUnavailable } from '../../src/errors.ts'
+import { createOrderBudgets } from '../../src/certificates/order-budgets.ts'
+import { AcmeProblem, StoreUnavailable } from '../../src/errors.ts'
 import { edgeChannel } from '../../src/events.ts'
 import { createUnwritten, startWriting } from '../../src/certificates/unwritten.ts'
 import { openFileVault } from '../../src/store/file-vault.ts'
@@ -25,7 +27,11 @@ type Scripted = {
   local: Issuer
   folder: string
   second: Store
+  url: string
 }
+
+const HOUR = { count: 1_000, windowMs: 3600_000 }
+const LIMITS = { orders: HOUR, domain: HOUR, set: HOUR, failures: HOUR }
 
 /** An obtainer on a store of its own, with the local CA; `issued` lists what the CA was asked for. */
 async function open(
@@ -54,7 +60,16 @@ async function open(
   }
   const obtainer = createObtainer(options)
   t.teardown(() => obtainer.close())
-  return { obtainer, vault: options.store.vault, issued, options, local, folder, second }
+  return {
+    obtainer,
+    vault: options.store.vault,
+    issued,
+    options,
+    local,
+    folder,
+    second,
+    url: place.store.kind === 'redis' ? place.store.url : '',
+  }
 }
 
 await t.test('puts a certificate of its own key into the vault, and says so', async (t) => {
@@ -88,6 +103,59 @@ for (const kind of ['file', 'redis'] as const) {
     t.ok(await second.schedule.dueAtMs('one.example'), 'its renewal is planned')
   })
 }
+
+for (const kind of ['file', 'redis'] as const) {
+  await t.test(`a CA that says 429, on ${kind}: no machine asks before its time`, async (t) => {
+    const asked: string[] = []
+    const detail = 'too many new orders (300) from this account in the last 3h0m0s'
+    const issuer: Issuer = {
+      id: 'acme:tired',
+      async issue({ names }) {
+        asked.push(...names)
+        throw new AcmeProblem({ kind: 'rateLimited', status: 429, detail, retryAfterMs: 3600_000 })
+      },
+    }
+    const one = await open(t, { issuer }, kind)
+    const machine = (store: Store): Obtainer => {
+      const budgets = createOrderBudgets(store.budgets, LIMITS, issuer.id)
+      const obtainer = createObtainer({ ...one.options, store, budgets })
+      t.teardown(() => obtainer.close())
+      return obtainer
+    }
+    const [first, second] = [machine(one.options.store as Store), machine(one.second)]
+    await t.rejects(first.obtain('one.example'), { code: 'EDGE_ERR_ACME_PROBLEM' })
+    for (const obtainer of [first, second]) {
+      await t.rejects(obtainer.obtain('one.example'), {
+        code: 'EDGE_ERR_CERTIFICATE_BACK_OFF',
+        message: /next try in 3\d{3} s/,
+      })
+      await t.rejects(obtainer.obtain('two.example'), { code: 'EDGE_ERR_CERTIFICATE_LIMITED', message: /300/ })
+    }
+    t.same(asked, ['one.example'])
+  })
+}
+
+await t.test('a lock that passed on while the CA issued: nothing is overwritten, and nothing lost', async (t) => {
+  const { obtainer, vault, options, issued, second, url } = await open(t, {}, 'redis')
+  const redis = new Redis(url)
+  t.teardown(() => redis.disconnect())
+  const newer = await makeCertificate('one.example')
+  const { write } = vault
+  vault.write = async (certificate, fence) => {
+    vault.write = write
+    // The lock ran out meanwhile; another machine took it and wrote.
+    await redis.del('edge:lock:one.example')
+    const lock = await second.locker.acquire(certificate.name, AbortSignal.timeout(5_000))
+    await second.vault.write(newer, lock.fence)
+    await lock.release()
+    await write(certificate, fence)
+  }
+  await t.rejects(obtainer.obtain('one.example'), { code: 'EDGE_ERR_STORE_FENCED' })
+  t.equal((await vault.read('one.example'))?.chainPem, newer.chainPem)
+  t.ok(await options.unwritten.read('one.example'))
+  await obtainer.obtain('one.example')
+  t.same(issued, ['one.example'], 'it is not held against the name, and nothing is ordered again')
+})
 
 await t.test('50 names at once', async (t) => {
   const { obtainer, issued } = await open(t)

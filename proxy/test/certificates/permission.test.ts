@@ -189,6 +189,26 @@ await t.test('what configuration permits by itself', async (t) => {
   t.equal(await local.ask('localhost', soon()), true)
   t.equal(await none.ask('localhost', soon()), false)
   t.equal(await allPermission().ask('anything.example', soon()), true)
+  const acme = permitOwnNames({ blotHost: 'blot.im', issuerKind: 'acme', wildcard: false }, others)
+  t.equal(await acme.ask('preview-x.blot.im', soon()), false, 'no public CA is asked for a preview')
+  t.equal(await acme.ask('localhost', soon()), false)
+  const dns = permitOwnNames({ blotHost: 'blot.im', issuerKind: 'acme', wildcard: false, wildcardOrders: true }, others)
+  for (const permission of [local, none, wildcard, acme]) t.equal(await permission.ask('*.blot.im', soon()), false)
+  t.equal(await dns.ask('*.blot.im', soon()), true)
+  t.equal(await dns.ask('*.own.example', soon()), false)
+})
+
+await t.test('knows without asking what was permitted', async (t) => {
+  const script = scripted()
+  const permission = cachePermission(script.source, { timeoutMs: 1_000, now: () => script.clock.ms })
+  t.equal(permission.isKnown('a.example'), false)
+  await permission.ask('a.example', soon())
+  script.clock.ms += 3600_000
+  t.equal(permission.isKnown('a.example'), true)
+  script.answer = async () => false
+  await permission.ask('a.example', soon())
+  t.equal(permission.isKnown('a.example'), false)
+  t.equal(script.asked.length, 2)
 })
 
 await t.test('the permission of a configuration', async (t) => {

@@ -73,7 +73,6 @@ for (const kind of ['file', 'redis'] as const) {
     t.ok((stored?.notAfterMs ?? 0) > script.clock.ms + 80 * DAY_MS)
     await pass(65 * DAY_MS)
     t.equal(script.issued.length, 3)
-    t.match(script.replaced[2], /^[\w-]+\.[\w-]+$/, 'the CA is told which certificate it replaces')
   })
 }
 
@@ -103,6 +102,7 @@ await t.test('the CA says when: in its window, at a moment of the name', async (
   t.equal(script.issued.length, 1, 'later than two thirds, since the CA says so')
   await pass(3 * DAY_MS)
   t.equal(script.issued.length, 2)
+  t.match(script.replaced[1], /^[\w-]+\.[\w-]+$/, 'the CA is told which certificate it replaces')
 })
 
 await t.test('a mass revocation: the CA moves the window into the past', async (t) => {

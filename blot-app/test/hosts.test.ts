@@ -87,7 +87,8 @@ await t.test('names go to one blog only, and go over when it lets go', async (t)
 })
 
 await t.test('forceSSL moves http alone, to the port that serves https', async (t) => {
-  const app = await startTestApp(t, { files: { 'garden/blog.json': '{"forceSSL": true}', 'garden/a.txt': 'a' } })
+  const settings = '{"forceSSL": true, "formerHandles": ["allotment"]}'
+  const app = await startTestApp(t, { files: { 'garden/blog.json': settings, 'garden/a.txt': 'a' } })
   const leadsTo = async (host: string, headers: Readonly<Record<string, string>>) => {
     const { status, headers: answer } = await app.visit(`http://${host}/a.txt?b=1`, { headers })
     return answer.location ?? status
@@ -101,6 +102,11 @@ await t.test('forceSSL moves http alone, to the port that serves https', async (
   t.equal(
     await leadsTo('garden.blot.localhost:80', { ...http, 'x-forwarded-port': '443' }),
     'https://garden.blot.localhost/a.txt?b=1',
+  )
+  t.equal(
+    await leadsTo('allotment.blot.localhost:8000', { ...http, 'x-forwarded-port': '8443' }),
+    'https://garden.blot.localhost:8443/a.txt?b=1',
+    'from a former handle in one step',
   )
   t.equal(await leadsTo('garden.blot.localhost', https), 200)
   t.equal(await leadsTo('preview-garden.blot.localhost', http), 200)

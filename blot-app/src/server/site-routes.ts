@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Blog } from '../blogs/model.ts'
 import { isPublicFile } from '../blogs/public-path.ts'
-import { absoluteUrl } from '../origin.ts'
+import { absoluteUrl, secureOrigin } from '../origin.ts'
 import type { PageContext } from '../render/page.ts'
 import { templateFor } from '../render/template.ts'
 import { answerBlogVisit, redirect } from './blog-visit.ts'
@@ -33,12 +33,12 @@ async function answerVisit(server: ServerContext, delivery: Delivery, visit: Vis
       return answerBlogVisit(server, delivery, visit, pageContext(server, visit, site.blog))
     case 'preview':
       return answerBlogVisit(server, delivery, visit, pageContext(server, visit, site.blog, site.template))
-    case 'moved':
-      return redirect(
-        delivery,
-        { blog: site.blog, audience: 'visitors', origin },
-        absoluteUrl(origin, rawPath + query, site.host),
-      )
+    case 'moved': {
+      // Where https is wanted as well, that is one redirect and not two.
+      const there = site.blog.settings.forceSSL && origin.protocol === 'http' ? secureOrigin(origin) : origin
+      const to = absoluteUrl(there, rawPath + query, site.host)
+      return redirect(delivery, { blog: site.blog, audience: 'visitors', origin }, to)
+    }
     case 'home':
     case 'loopback':
       return answerHome(server, delivery, visit)

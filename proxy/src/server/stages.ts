@@ -92,8 +92,9 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
 
   /** What stands between a request that is not here and the app: maintenance, and a word for the cache's state. */
   function readyToFetch(exchange: Exchange): boolean {
-    exchange.cache = stateBeforeFetch(exchange.head)
-    if (!rooms.inMaintenance()) return true
+    const isDown = rooms.inMaintenance()
+    exchange.cache = isDown ? 'BYPASS' : stateBeforeFetch(exchange.head)
+    if (!isDown) return true
     refuse(exchange, { status: 503, page: 'maintenance', reason: 'maintenance', retryAfter: RETRY_AFTER_S })
     return false
   }
@@ -123,8 +124,10 @@ function limitSending(response: Outgoing, delivering: Promise<void> | void): voi
   response.setTimeout(SEND_MS, () => cut(response))
 }
 
-function stateBeforeFetch(head: RequestHead): CacheState {
-  return head.site.cacheable && (head.method === 'GET' || head.method === 'HEAD') ? 'MISS' : 'BYPASS'
+/** An answer to credentials is kept for nobody (RFC 9111 3.5). */
+function stateBeforeFetch({ site, method, headers }: RequestHead): CacheState {
+  const isPlain = (method === 'GET' || method === 'HEAD') && headers.authorization === undefined
+  return site.cacheable && isPlain ? 'MISS' : 'BYPASS'
 }
 
 function pageOf(refused: Refused): PageName {

@@ -100,6 +100,18 @@ await t.test('each request is one line in the log, refused ones too', async (t) 
   ])
 })
 
+await t.test('what no cache may hold is not called a miss', async (t) => {
+  let isDown = false
+  const edge = await serve(t, { rooms: { inMaintenance: () => isDown } })
+  const requests = listenTo(t, 'request')
+  const end = `${REQUEST}Connection: close\r\n`
+  await talk(t, edge.http, `GET /page ${end}\r\n`).ended
+  await talk(t, edge.http, `GET /page ${end}Authorization: Basic eA==\r\n\r\n`).ended
+  isDown = true
+  await talk(t, edge.http, `GET /page ${end}\r\n`).ended
+  t.match(requests, [{ cache: 'MISS' }, { cache: 'BYPASS' }, { cache: 'BYPASS' }])
+})
+
 await t.test('the drain lets a stream of HTTP/2 finish', async (t) => {
   const asked = Promise.withResolvers<() => void>()
   const edge = await serve(t, { app: (exchange) => asked.resolve(() => answer(exchange, 'worth waiting for')) })

@@ -27,5 +27,14 @@ export async function call(
     directory: root,
   })
   const code = await command.run(context)
-  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+  return { code, stdout: textOf(stdout), stderr: textOf(stderr) }
+}
+
+/** All that was written: `read` gives it in the pieces in which it came. */
+function textOf(stream: PassThrough): string {
+  let text = ''
+  for (let piece = stream.read() as Buffer | null; piece !== null; piece = stream.read() as Buffer | null) {
+    text += piece.toString()
+  }
+  return text
 }

@@ -21,12 +21,15 @@ const KEPT_BUFFERS = 16
  */
 export type Deliver = (exchange: Exchange, found: Found, common: FieldList) => Promise<void> | void
 
-export function createDeliver(): Deliver {
+/** @param now wall clock, ms since the epoch. */
+export function createDeliver(now: () => number = Date.now): Deliver {
   const buffers = createBuffers(CHUNK_BYTES, KEPT_BUFFERS)
-  return (exchange, found, common) => deliver(exchange, found, common, buffers)
+  return (exchange, found, common) => deliver(exchange, found, common, { buffers, now })
 }
 
-function deliver(exchange: Exchange, found: Found, common: FieldList, buffers: Buffers): Promise<void> | void {
+type Tools = { readonly buffers: Buffers; readonly now: () => number }
+
+function deliver(exchange: Exchange, found: Found, common: FieldList, { buffers, now }: Tools): Promise<void> | void {
   exchange.cache ??= 'HIT'
   const { head, response } = exchange
   if (found.kind === 'redirect') {
@@ -36,7 +39,7 @@ function deliver(exchange: Exchange, found: Found, common: FieldList, buffers: B
   }
   let streams = false
   try {
-    const nowMs = Date.now()
+    const nowMs = now()
     const answer = answerFor(head, found.representation, nowMs)
     sendHead(response, answer, found.stored === undefined ? common : common.concat(ageField(found.stored, nowMs)))
     if (head.method === 'HEAD' || answer.parts.length === 0) response.end()

@@ -21,6 +21,8 @@ export type FileTier = {
    * @returns undefined for what is not here, what may not be shown and what could not be read, all alike: the app answers.
    */
   find(head: RequestHead): Found | undefined
+  /** The same, as far as it was looked at less than a second ago. */
+  findInMemory(head: RequestHead): Found | undefined
   /** As `Memory.purge`, for all that is there; files have no lifetime to outlive, so a soft purge drops them too. */
   purge(purge: Purge): Promise<number[]>
   stats(): { entries: number; bytes: number }
@@ -57,11 +59,11 @@ export function createFileTier(options: FileTierOptions): FileTier {
 
   function find(head: RequestHead): Found | undefined {
     if (!mayAnswer(head, options.pageFiles)) return undefined
+    const known = findInMemory(head)
+    if (known !== undefined) return known
     const nowMs = now()
     const key = keyOf(head)
     const shelf = memory.get(key)?.file
-    const entry = shelf && entryFor(head, shelf)
-    if (entry !== undefined && isFresh(entry.checkedAtMs, nowMs)) return entry.ready
     try {
       const places = placesOf(head, options.cdnDirectory, hostFolders, nowMs)
       return findFile({ head, key, shelf, places, memory, nowMs })
@@ -69,6 +71,13 @@ export function createFileTier(options: FileTierOptions): FileTier {
       report(error, nowMs)
       return undefined
     }
+  }
+
+  function findInMemory(head: RequestHead): Found | undefined {
+    if (!mayAnswer(head, options.pageFiles)) return undefined
+    const shelf = memory.get(keyOf(head))?.file
+    const entry = shelf && entryFor(head, shelf)
+    return entry !== undefined && isFresh(entry.checkedAtMs, now()) ? entry.ready : undefined
   }
 
   async function purge(purged: Purge): Promise<number[]> {
@@ -82,7 +91,7 @@ export function createFileTier(options: FileTierOptions): FileTier {
     return counts.map((count, index) => count + (more[index - hosts.length] ?? 0))
   }
 
-  return { find, purge, stats: () => memory.stats(), close: () => void purge(EVERYTHING) }
+  return { find, findInMemory, purge, stats: () => memory.stats(), close: () => void purge(EVERYTHING) }
 }
 
 /** A request with credentials is the app's: it alone knows who may see what. */

@@ -1,6 +1,9 @@
+import type { RequestHead } from '../request.ts'
 import type { AnswerNames } from './purge-log.ts'
-import type { StoredHead } from './rules/stored-head.ts'
-import type { VaryNames } from './rules/vary.ts'
+import type { AnswerHead } from './rules/answer-head.ts'
+import { readHead, type StoredHead } from './rules/stored-head.ts'
+import { selectionOf, type VaryNames } from './rules/vary.ts'
+import { tagsOf } from './tags.ts'
 
 /** What is known of an answer of the app that is kept; its body lies in memory or in a file. */
 export type StoredAnswer = {
@@ -16,4 +19,34 @@ export type StoredAnswer = {
   readonly since: number
   /** Stale before its time, by a soft purge or by what the app said of it since. */
   readonly isStale: boolean
+}
+
+/** The whole target: each query is an answer of its own. */
+export function answerKeyOf({ scheme, host, target }: Pick<RequestHead, 'scheme' | 'host' | 'target'>): string {
+  return `${scheme}://${host}${target}`
+}
+
+/** Puts together what is stored of an answer. @returns undefined if its tags cannot be kept. */
+export function describeStored(
+  request: RequestHead,
+  head: AnswerHead,
+  { vary, since, untilPurged }: { vary: VaryNames; since: number; untilPurged: boolean },
+): StoredAnswer | undefined {
+  const tags = tagsOf(head.fields)
+  if (tags === undefined) return undefined
+  const key = answerKeyOf(request)
+  return {
+    key,
+    names: { host: request.host, url: key, tags },
+    vary,
+    selection: selectionOf(vary, request.rawHeaders),
+    head: readHead(head, { untilPurged }),
+    since,
+    isStale: false,
+  }
+}
+
+/** May this request have it, by what it says in the fields that `Vary` names (RFC 9111 4.1)? */
+export function selects({ vary, selection }: StoredAnswer, head: RequestHead): boolean {
+  return vary.length === 0 || selectionOf(vary, head.rawHeaders) === selection
 }

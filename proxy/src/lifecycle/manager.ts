@@ -6,6 +6,7 @@ import { openStore } from '../store/open.ts'
 import { openAdminCertificates } from './admin-certificates.ts'
 import { listenAdmin } from './admin-listener.ts'
 import { findAway } from './away.ts'
+import { openCacheManager } from './cache.ts'
 import { openCertificateManager } from './certificates.ts'
 import type { ProcessReport } from './messages.ts'
 import { openPurgeManager } from './purges.ts'
@@ -35,6 +36,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     return null
   }
   const rotation = await openTicketRotation(config, store, channel, handlers)
+  const cache = openCacheManager(config, handlers)
   const purges = await openPurgeManager(config, store.purges, channel, handlers)
 
   const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
@@ -56,6 +58,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     async drain() {
       await admin.close()
       rotation.close()
+      cache.close()
       await certificates.close()
       await purges.close()
       await store.close()

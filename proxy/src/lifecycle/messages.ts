@@ -23,6 +23,10 @@ export type Calls = {
   purge: { ask: { purge: Purge }; answer: PurgeOutcome }
   /** manager -> workers: the purges that follow number `after`. Answers with entries dropped, by purge and name. */
   applyPurges: { ask: { after: number; purges: readonly Purge[] }; answer: readonly (readonly number[])[] }
+  /** worker -> workers: what is stored under these keys may not be used any more. */
+  invalidate: { ask: { keys: readonly string[] }; answer: null }
+  /** worker -> manager: the disk tier of the cache shall be below its bound. Answers when it is. */
+  reclaim: { ask: null; answer: null }
   /** manager -> workers: what have you counted? */
   report: { ask: null; answer: ProcessReport }
   /** manager -> primary: which processes are there? */

@@ -1,11 +1,7 @@
-import { join } from 'node:path'
 import { createMetrics } from '../admin/metrics.ts'
 import { mayPurgePlain } from '../admin/plain-purge.ts'
 import { parsePurgeQuery, renderPurge } from '../admin/purge-request.ts'
 import { relayEvents } from '../admin/relay.ts'
-import { createDeliver } from '../cache/deliver.ts'
-import { createFileTier } from '../cache/lookup.ts'
-import { createMemory } from '../cache/memory.ts'
 import { createChallengeReader } from '../certificates/challenge-reader.ts'
 import type { Config } from '../config.ts'
 import { ChannelClosed } from '../errors.ts'
@@ -18,11 +14,11 @@ import { FOREIGN } from '../upstream/classes.ts'
 import { registerUpstream } from '../upstream/plugin.ts'
 import { createPool } from '../upstream/pool.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
+import { openWorkerCache } from './cache.ts'
 import { openWorkerCertificates } from './certificates.ts'
 import type { Channel } from './channel.ts'
 import type { RoleBody } from './role.ts'
 import { openWorkerTickets } from './tickets.ts'
-import { openWorkerPurges } from './worker-purges.ts'
 
 /** A worker: joins the rooms to a server, and serves until it is told to drain. */
 export const worker: RoleBody = async ({ id, config, listeners }, channel, handlers) => {
@@ -33,33 +29,25 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     return Promise.resolve(null)
   }
   const tickets = await openWorkerTickets(channel, handlers)
-  const files = createFileTier({
-    cacheDirectory: config.cacheDirectory,
-    cdnDirectory: join(config.appDataDirectory, 'static'),
-    memory: createMemory(config.memoryCacheBytes),
-    pageFiles: config.pageFiles,
+  // Blot purges a domain when it is removed, too: then its certificate goes at once.
+  const cache = await openWorkerCache(config, channel, handlers, ({ hosts }) => {
+    for (const host of hosts) certificates.changed({ kind: 'permission', name: host })
   })
-  const metrics = createMetrics(() => files.stats())
-  await openWorkerPurges(config, handlers, {
-    purge(purge) {
-      // Blot purges a domain when it is removed, too: then its certificate goes at once.
-      for (const host of purge.hosts) certificates.changed({ kind: 'permission', name: host })
-      return files.purge(purge)
-    },
-  })
+  const metrics = createMetrics(() => cache.stats())
   const pool = createPool({ upstreams: config.upstreams })
   const server = await createEdgeServer(config, {
     certificates,
     tickets,
-    lookup: (head) => files.find(head),
-    deliver: createDeliver(),
+    lookup: (head) => cache.lookup(head),
+    deliver: cache.deliver,
     decline(exchange) {
       if (hasBody(exchange.request)) linger(exchange)
     },
     upstream(tools) {
       // Names given one by one: the app is not Blot (`dev --upstream`), and Blot's paths mean nothing.
       const isForeign = config.permission.kind === 'names'
-      const options = { pool, config, ...(isForeign && { classify: () => FOREIGN }), ...tools }
+      const around = cache.around(tools)
+      const options = { pool, config, around, ...(isForeign && { classify: () => FOREIGN }), ...tools }
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
     },
     purge: (target) => purgeEverywhere(target, channel),
@@ -77,7 +65,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
       await server.drain(limitMs)
       await pool.close()
       certificates.close()
-      files.close()
+      await cache.close()
       await store.close()
     },
   }

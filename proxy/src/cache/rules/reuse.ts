@@ -9,16 +9,21 @@ import type { StoredHead } from './stored-head.ts'
  */
 export type Reuse = 'fresh' | 'revalidating' | 'stale' | 'validate'
 
+type Reusable = StoredHead & {
+  /** A soft purge, or the app's later word, ended its time early. */
+  readonly isStale?: boolean
+}
+
 /** How long after its time an answer may stand in for an app that is away and has not said otherwise (RFC 9111 4.2.4). */
 const AWAY_S = 86_400
 
 /** May this stored answer be sent without asking the app (RFC 9111 4)? */
-export function judge(stored: StoredHead, request: RequestRules, nowMs: number): Reuse {
+export function judge(stored: Reusable, request: RequestRules, nowMs: number): Reuse {
   const { directives } = stored
   if (request.noCache || isUnqualified(directives, 'no-cache')) return 'validate'
   const ageS = ageAt(stored, nowMs)
   if (request.maxAgeS !== undefined && ageS > request.maxAgeS) return 'validate'
-  const freshForS = stored.lifetimeS - ageS
+  const freshForS = freshFor(stored, ageS)
   if (freshForS > 0 && freshForS >= (request.minFreshS ?? 0)) return 'fresh'
   // Who wants it fresh for a while does not take it stale.
   if (request.minFreshS !== undefined || mustRevalidate(directives)) return 'validate'
@@ -32,20 +37,20 @@ export function judge(stored: StoredHead, request: RequestRules, nowMs: number):
  * May it be sent because the app did not answer, or answered with a 5xx (RFC 9111 4.2.4, 4.3.3; RFC 5861 4)? `stale-if-error` allows it
  * for as long as it says; without it, what forbids nothing is allowed for a day.
  */
-export function mayStandIn(stored: StoredHead, request: RequestRules, nowMs: number): boolean {
+export function mayStandIn(stored: Reusable, request: RequestRules, nowMs: number): boolean {
   const { directives } = stored
   if (request.noCache || isUnqualified(directives, 'no-cache') || mustRevalidate(directives)) return false
   const ageS = ageAt(stored, nowMs)
   if (request.maxAgeS !== undefined && ageS > request.maxAgeS) return false
-  const staleForS = ageS - stored.lifetimeS
+  const staleForS = -freshFor(stored, ageS)
   const allowedS = secondsOf(directives, 'stale-if-error') ?? request.staleIfErrorS
   if (allowedS !== undefined) return staleForS <= allowedS
   return !directives.has('s-maxage') && staleForS <= AWAY_S
 }
 
-/** Is it fresh for a visitor who asks nothing of caches? */
-export function isFreshAt(stored: StoredHead, nowMs: number): boolean {
-  return !isUnqualified(stored.directives, 'no-cache') && ageAt(stored, nowMs) < stored.lifetimeS
+/** Seconds; negative when it is stale. What was made stale before its time is so from now on. */
+function freshFor({ lifetimeS, isStale }: Reusable, ageS: number): number {
+  return isStale === true ? Math.min(0, lifetimeS - ageS) : lifetimeS - ageS
 }
 
 /** Forbidden in words (RFC 9111 5.2.2.2, 5.2.2.8): no permission to send stale answers counts beside them. */

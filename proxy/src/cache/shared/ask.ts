@@ -1,0 +1,141 @@
+import type { Exchange, RequestHead } from '../../request.ts'
+import type { AnswerTier } from '../answers.ts'
+import type { AskApp, UpstreamAnswer } from '../contracts.ts'
+import { hasPageName } from '../key.ts'
+import type { AnswerHead } from '../rules/answer-head.ts'
+import { isUnqualified, namedFields } from '../rules/directives.ts'
+import { endToEnd, linesOf, withoutFields } from '../rules/fields.ts'
+import { readRequest } from '../rules/request-rules.ts'
+import { mayStandIn } from '../rules/reuse.ts'
+import { whyNotStored } from '../rules/storable.ts'
+import { readHead, type StoredHead } from '../rules/stored-head.ts'
+import { CONDITIONAL, confirms, mergeFields, validatorsFor } from '../rules/validation.ts'
+import { varyOf } from '../rules/vary.ts'
+import { answerKeyOf, describeStored, type StoredAnswer } from '../stored-answer.ts'
+import { createBudget, createFill } from './fill.ts'
+import type { Landing } from './flight.ts'
+import type { Moment, Validity } from './validity.ts'
+
+export type AskOptions = {
+  readonly app: AskApp
+  readonly answers: AnswerTier
+  readonly validity: Validity
+  /** The app writes page files: what qualifies for one is the app's to keep. */
+  readonly pageFiles: boolean
+  /** Is an answer kept that says nothing of its freshness? */
+  readonly untilPurged: (head: RequestHead) => boolean
+  /** Larger bodies are not stored. */
+  readonly maxBodyBytes: number
+  readonly now: () => number
+}
+
+export type Asking = {
+  /** In whose name the app is asked. */
+  readonly head: RequestHead
+  readonly visitor: Exchange | undefined
+  /** What is there, and is to be confirmed. */
+  readonly stored: StoredAnswer | undefined
+  readonly since: Moment
+  readonly signal: AbortSignal
+}
+
+export type Ask = (asking: Asking) => Promise<Landing>
+
+/** An app that answers so is in trouble: what is stored may stand in for it (RFC 9111 4.3.3, RFC 5861 4). */
+const TROUBLE: ReadonlySet<number> = new Set([500, 502, 503, 504])
+/** Bodies that are held while they arrive, in one worker. */
+const ARRIVING_BYTES = 128 * 1024 * 1024
+
+/** Asks the app once for many, and stores what may be stored. */
+export function createAsk(options: AskOptions): Ask {
+  const { app, answers, validity, now } = options
+  const budget = createBudget(ARRIVING_BYTES)
+
+  async function ask(asking: Asking): Promise<Landing> {
+    const { head, stored, visitor, signal } = asking
+    const requestedMs = now()
+    const stale = (): Landing | undefined => {
+      const mayStand =
+        stored && mayStandIn({ ...stored.head, isStale: stored.isStale }, readRequest(head.headers), now())
+      return mayStand === true ? { kind: 'stale', stored } : undefined
+    }
+    const asked = await app.detached({ head: questionFor(head, stored), signal, visitor }).catch((error: unknown) => {
+      const landing = signal.aborted ? undefined : stale()
+      if (landing === undefined) throw error
+      return landing
+    })
+    if ('kind' in asked) return asked
+    const { status, headers } = asked.head
+    const instead = TROUBLE.has(status) ? stale() : undefined
+    if (instead !== undefined) {
+      asked.discard()
+      return instead
+    }
+    const answer: AnswerHead = { status, fields: endToEnd(headers), requestedMs, receivedMs: now() }
+    if (status === 304 && stored !== undefined) {
+      asked.discard()
+      // One that speaks of something else: then of what, is to be seen.
+      return confirm(asking, stored, answer) ?? ask({ ...asking, stored: undefined })
+    }
+    return share(asking, asked, answer)
+  }
+
+  /** RFC 9111 4.3.4. */
+  function confirm({ head, since }: Asking, stored: StoredAnswer, answer: AnswerHead): Landing | undefined {
+    if (!confirms(stored.head.fields, answer.fields)) return undefined
+    const found = answers.find(head)
+    if (found === undefined) return undefined
+    if (found.stored.head.receivedMs !== stored.head.receivedMs || !validity.holds(stored.names, since)) {
+      answers.release(found)
+      return undefined
+    }
+    const fields = mergeFields(stored.head.fields, answer.fields)
+    const merged = readHead({ ...answer, status: stored.head.status, fields }, stored.head)
+    const refreshed = answers.refresh(found, { ...merged, fields: storedFields(merged) }, since.purges)
+    return { kind: 'confirmed', stored: refreshed.stored }
+  }
+
+  function share({ head, since }: Asking, answer: UpstreamAnswer, received: AnswerHead): Landing {
+    const untilPurged = options.untilPurged(head)
+    const read = readHead(received, { untilPurged })
+    const vary = varyOf(received.fields)
+    const isTooLarge = Number(linesOf(received.fields, 'content-length')[0] ?? 0) > options.maxBodyBytes
+    const mayStore = whyNotStored(head.method, readRequest(head.headers), read) === undefined && !isTooLarge
+    const stored =
+      mayStore && vary !== '*'
+        ? describeStored(head, { ...received, fields: storedFields(read) }, { vary, since: since.purges, untilPurged })
+        : undefined
+    if (stored === undefined) {
+      // What was stored before is older than what the app says now.
+      if (!TROUBLE.has(received.status)) answers.drop(answerKeyOf(head))
+      return { kind: 'private', answer }
+    }
+    const fill = createFill(answer, options.maxBodyBytes, budget)
+    if (!isPageFile(head, read)) {
+      void fill.whole.then((body) => {
+        if (body !== undefined && validity.holds(stored.names, since)) answers.put(stored, body)
+      })
+    }
+    return { kind: 'shared', stored, fill }
+  }
+
+  /** One URL has one owner. What the app writes as a page: GET, 200, no `no-cache`, a name that a file can have. */
+  function isPageFile({ site, target }: RequestHead, { status, directives }: StoredHead): boolean {
+    if (!options.pageFiles || !site.pageFiles || status !== 200) return false
+    return hasPageName(target) && !isUnqualified(directives, 'no-cache')
+  }
+
+  return ask
+}
+
+/** Without what makes the visitor's request conditional, which is answered here; with what confirms the stored answer. */
+function questionFor(head: RequestHead, stored: StoredAnswer | undefined): RequestHead {
+  const fields = withoutFields(head.rawHeaders, (name) => CONDITIONAL.has(name))
+  return { ...head, rawHeaders: stored === undefined ? fields : [...fields, ...validatorsFor(stored.head.fields)] }
+}
+
+/** What is not kept: cookies, and the fields that `no-cache` and `private` name (RFC 9111 5.2.2.4, 5.2.2.7). */
+function storedFields({ fields, directives }: Pick<StoredHead, 'fields' | 'directives'>): string[] {
+  const named = namedFields(directives)
+  return withoutFields(fields, (name) => name === 'set-cookie' || name === 'set-cookie2' || named.has(name))
+}

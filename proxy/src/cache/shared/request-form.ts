@@ -1,0 +1,56 @@
+import type { RequestHead } from '../../request.ts'
+
+/**
+ * Fields by which some frameworks let a request be about another one. They are no part of any key: whoever sends one gets his
+ * answer, and nobody else gets it.
+ */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-scheme',
+  'x-forwarded-server',
+  'x-host',
+  'x-http-host-override',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-middleware-subrequest',
+  'x-original-host',
+  'x-original-url',
+  'x-rewrite-url',
+  'forwarded',
+])
+
+/** A browser's head has 1 to 3 KB; an app that refuses larger ones refuses them to their sender alone. */
+const MAX_HEAD_BYTES = 8 * 1024
+const MAX_TARGET_BYTES = 2 * 1024
+
+/**
+ * Is this a request whose answer may be shared: one that says everything by its key? Not the form of the answer is judged here, but whether
+ * anything else of the request may have shaped it.
+ */
+export function isPlainRequest(head: RequestHead, hasBody: boolean): boolean {
+  const { method, headers, target, rawHeaders } = head
+  if (!head.site.cacheable || hasBody || (method !== 'GET' && method !== 'HEAD')) return false
+  // RFC 9111 4.3.2: these are for the origin to judge.
+  if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) return false
+  if (headers.accept?.includes('text/event-stream') === true) return false
+  return target.length <= MAX_TARGET_BYTES && isPlainAuthority(head) && hasPlainFields(rawHeaders)
+}
+
+/** The key holds the normalised name; the app sees the field as it was sent, and may put it into links. */
+function isPlainAuthority({ authority, host, connection }: RequestHead): boolean {
+  return authority === host || authority === `${host}:${connection.localPort}`
+}
+
+function hasPlainFields(rawHeaders: readonly string[]): boolean {
+  let bytes = 0
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    bytes += name.length + (rawHeaders[i + 1]?.length ?? 0) + 4
+    // Some servers read `_` as `-` (RFC 3875 4.1.18).
+    if (/^[xf]/i.test(name) && OVERRIDES.has(name.toLowerCase().replaceAll('_', '-'))) return false
+  }
+  return bytes <= MAX_HEAD_BYTES
+}

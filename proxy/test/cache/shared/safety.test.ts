@@ -1,0 +1,171 @@
+import t from 'tap'
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { once } from 'node:events'
+import { fields, HOST, startSite } from './site.ts'
+
+const FRESH = { 'Cache-Control': 'max-age=60' }
+
+await t.test('a cookie that the app sets is never sent to another visitor', async (t) => {
+  const site = await startSite(t)
+  site.reply = fields({ ...FRESH, 'Set-Cookie': 'session=1' })
+  t.equal((await site.ask('/a')).text, 'body 1')
+  t.equal((await site.ask('/a')).text, 'body 2', 'not stored')
+  site.reply = fields({ 'Cache-Control': 'public, max-age=60', 'Set-Cookie': 'session=1' })
+  t.strictSame((await site.ask('/b')).headers['set-cookie'], ['session=1'], 'its own visitor gets it')
+  const second = await site.ask('/b')
+  t.match(second, { text: 'body 3', headers: { 'blot-cache': 'HIT' } })
+  t.equal(second.headers['set-cookie'], undefined)
+})
+
+await t.test('an answer to credentials is for who sent them', async (t) => {
+  const site = await startSite(t)
+  const credentials = { Authorization: 'Basic YTpi' }
+  site.reply = fields(FRESH)
+  t.equal((await site.ask('/a', credentials)).text, 'body 1')
+  t.equal((await site.ask('/a')).text, 'body 2', 'nobody else gets it')
+  t.equal((await site.ask('/a', credentials)).text, 'body 3', 'nor does he get what is for others')
+  site.reply = fields({ 'Cache-Control': 'public, max-age=60' })
+  t.equal((await site.ask('/b', credentials)).text, 'body 4')
+  t.equal((await site.ask('/b')).text, 'body 4', 'unless the app says so')
+})
+
+await t.test('an answer that varies by cookie is for who sent the same', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    response.setHeader('Vary', 'Cookie')
+    response.end(`for ${request.headers.cookie}`)
+  }
+  for (const cookie of ['user=a', 'user=b', 'user=a', 'user=c']) {
+    t.equal((await site.ask('/', { Cookie: cookie })).text, `for ${cookie}`)
+  }
+  t.equal((await site.ask('/')).text, 'for undefined')
+})
+
+await t.test('private and no-store, and fields that are private, are kept from others', async (t) => {
+  const site = await startSite(t)
+  for (const [index, value] of ['private, max-age=60', 'no-store, max-age=60'].entries()) {
+    site.reply = fields({ 'Cache-Control': value })
+    const first = await site.ask(`/${index}`)
+    t.not((await site.ask(`/${index}`)).text, first.text, value)
+  }
+  site.reply = fields({ 'Cache-Control': 'max-age=60, private="X-User"', 'X-User': 'a' })
+  t.equal((await site.ask('/named')).headers['x-user'], 'a')
+  const second = await site.ask('/named')
+  t.match(second.headers, { 'blot-cache': 'HIT' })
+  t.equal(second.headers['x-user'], undefined)
+})
+
+await t.test('an app in trouble is not stored, whatever it says', async (t) => {
+  const site = await startSite(t)
+  for (const status of [500, 502, 503, 504, 429]) {
+    site.reply = fields(FRESH, status)
+    await site.ask(`/${status}`)
+    site.reply = fields(FRESH)
+    t.match(await site.ask(`/${status}`), { status: 200, headers: { 'blot-cache': 'MISS' } }, String(status))
+  }
+})
+
+await t.test('whatever is no part of the key keeps its answer from others', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    // An app that believes each of them, and lets itself be turned round.
+    const names = [
+      'x-forwarded-host',
+      'x-host',
+      'x-original-url',
+      'x-rewrite-url',
+      'x-http-method-override',
+      'forwarded',
+    ]
+    const believed = names.map((name) => request.headers[name]).find((value) => value === 'evil')
+    response.end(`links to ${believed ?? request.headers.host}`)
+  }
+  const poisons = [
+    'X-Forwarded-Host',
+    'X-Host',
+    'X-Original-URL',
+    'X_Original_URL',
+    'X-Rewrite-URL',
+    'X-HTTP-Method-Override',
+    'Forwarded',
+  ]
+  for (const name of poisons) {
+    await site.ask(`/${name}`, { [name]: 'evil' })
+    t.match(await site.ask(`/${name}`), { text: `links to ${HOST}`, headers: { 'blot-cache': 'MISS' } }, name)
+  }
+  for (const authority of [`${HOST}:1234`, 'A.test', `${HOST}.`]) {
+    await site.ask(`/${authority}`, {}, { authority })
+    t.match(await site.ask(`/${authority}`), { text: `links to ${HOST}`, headers: { 'blot-cache': 'MISS' } }, authority)
+  }
+})
+
+await t.test('a head that the app finds too large spoils the page for nobody', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    response.statusCode = request.rawHeaders.join('').length > 4000 ? 400 : 200
+    response.end('x')
+  }
+  t.equal((await site.ask('/', { 'X-Large': 'x'.repeat(9000) })).status, 400)
+  t.match(await site.ask('/'), { status: 200, headers: { 'blot-cache': 'MISS' } })
+})
+
+await t.test('a GET with a body is for its sender: neither stored, nor answered from what is stored', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response, number) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    void text(request).then((body) => response.end(`${number} ${body}`))
+  }
+  t.equal((await site.ask('/a', { 'Content-Length': '4' }, { body: 'evil' })).text, '1 evil')
+  t.equal((await site.ask('/a')).text, '2 ')
+  t.equal((await site.ask('/a', { 'Content-Length': '4' }, { body: 'mine' })).text, '3 mine')
+  t.match(await site.ask('/a'), { text: '2 ', headers: { 'blot-cache': 'HIT' } })
+})
+
+await t.test('a parameter that is cloaked is part of the key like any other byte', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    response.end(request.url)
+  }
+  const targets = ['/?a=1', '/?a=1;b=2', '/?a=1&b=2', '/?a=1%26b=2', '/?b=2&a=1', '/?A=1', '/?a=1&', '//?a=1', '/?']
+  for (const target of [...targets, ...targets]) t.equal((await site.ask(target)).text, target)
+  t.equal(site.asked.length, targets.length)
+})
+
+await t.test('lines of a field that Vary names count all of them, as the app sees them', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    response.setHeader('Vary', 'User-Agent')
+    response.end(request.rawHeaders.filter((_, index, all) => all[index - 1]?.toLowerCase() === 'user-agent').join('+'))
+  }
+  const raw = async (lines: string): Promise<string> => {
+    const socket = connect(site.edge, '127.0.0.1')
+    socket.write(`GET / HTTP/1.1\r\nHost: ${HOST}\r\n${lines}Connection: close\r\n\r\n`)
+    return (await text(socket)).split('\r\n\r\n')[1] ?? ''
+  }
+  t.match(await raw('User-Agent: a\r\nUser-Agent: evil\r\n'), 'evil')
+  t.notMatch(await raw('User-Agent: a\r\n'), 'evil')
+})
+
+await t.test('a body that the app cuts is stored for nobody', async (t) => {
+  const site = await startSite(t)
+  site.reply = (_request, response, number) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    if (number > 1) {
+      response.end('whole')
+      return
+    }
+    response.write('half')
+    setImmediate(() => response.destroy())
+  }
+  const request = httpRequest({ port: site.edge, path: '/', headers: { host: HOST } }).end()
+  const [answer] = await once(request, 'response')
+  await t.rejects(text(answer))
+  t.match(await site.ask('/'), { text: 'whole', headers: { 'blot-cache': 'MISS' } })
+})

@@ -39,8 +39,8 @@ export type Pebble = {
   readonly rootPem: string
   /** What it wrote so far, a line a request. */
   log(): string
-  /** Pairs of name and value in its DNS: `[['_acme-challenge.blot.im.', '…']]`. */
-  readonly dns: { setTxt(host: string, value: string): Promise<void>; clearTxt(host: string): Promise<void> }
+  /** Its DNS, and where that is told what to say (`/set-txt`, `/clear-txt`). */
+  readonly dns: { readonly url: string; readonly server: string }
   /** The certificate's state at the CA: `Valid` or `Revoked`, and the reason. */
   statusOf(serial: string): Promise<{ readonly Status: string; readonly Reason?: number }>
   stop(): Promise<void>
@@ -81,10 +81,6 @@ export async function startPebble(t: Test, options: PebbleOptions): Promise<Pebb
   t.teardown(() => agent.close())
   const management = async (path: string): Promise<string> =>
     (await request(`https://127.0.0.1:${managementPort}${path}`, { dispatcher: agent })).body.text()
-  const tellDns = async (path: string, body: object): Promise<void> => {
-    const url = `http://127.0.0.1:${dnsManagementPort}${path}`
-    await (await request(url, { method: 'POST', body: JSON.stringify(body) })).body.dump()
-  }
   return {
     directoryUrl: `https://127.0.0.1:${acmePort}/dir`,
     caFile: certificate.file,
@@ -92,10 +88,7 @@ export async function startPebble(t: Test, options: PebbleOptions): Promise<Pebb
     keyPem: certificate.keyPem,
     rootPem: await management('/roots/0'),
     log: pebble.log,
-    dns: {
-      setTxt: (host, value) => tellDns('/set-txt', { host, value }),
-      clearTxt: (host) => tellDns('/clear-txt', { host }),
-    },
+    dns: { url: `http://127.0.0.1:${dnsManagementPort}`, server: `127.0.0.1:${dnsPort}` },
     statusOf: async (serial) =>
       JSON.parse(await management(`/cert-status-by-serial/${serial}`)) as { Status: string; Reason?: number },
     async stop() {

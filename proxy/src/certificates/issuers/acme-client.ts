@@ -48,7 +48,9 @@ async function carryOut(client: Client, order: EngineOrder): Promise<string> {
   }
   const finalized = await client.finalizeOrder(placed, csrPem)
   const done = finalized.status === 'valid' ? finalized : await order.settle(placed.url, names.join(', '))
-  return client.getCertificate({ ...placed, ...done })
+  const pem: unknown = await client.getCertificate({ ...placed, ...done })
+  if (typeof pem !== 'string') throw new TypeError('what it issued is no text')
+  return pem
 }
 
 async function authorise(client: Client, authorization: Authorization, order: EngineOrder): Promise<void> {

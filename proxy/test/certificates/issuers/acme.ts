@@ -6,6 +6,7 @@ import { createAnswers } from '../../../src/certificates/issuers/acme/answers.ts
 import { createAcmeIssuer } from '../../../src/certificates/issuers/acme/issuer.ts'
 import { openAcmeClient } from '../../../src/certificates/issuers/acme-client.ts'
 import { openGreenlock } from '../../../src/certificates/issuers/greenlock/engine.ts'
+import { AcmeProblem, type AcmeProblemFields } from '../../../src/errors.ts'
 import { joinPem } from '../../../src/certificates/verify.ts'
 import { makeKey } from '../factory.ts'
 import type { AcmeIssuerOptions } from '../../../src/certificates/issuers/acme/issuer.ts'
@@ -13,9 +14,16 @@ import type { AcmeAccount, AcmeAccounts, ChallengeTokens, Issuer } from '../../.
 import type { AcmeEngine } from '../../../src/certificates/issuers/acme/engine.ts'
 
 /** What holds for one engine holds for the other. */
-export const ENGINES: Readonly<Record<string, () => Promise<AcmeEngine>>> = {
-  greenlock: () => openGreenlock(),
-  'acme-client': () => openAcmeClient(),
+export const ENGINES: Readonly<Record<string, (t: Test) => Promise<AcmeEngine>>> = {
+  greenlock: (t) => keep(t, openGreenlock()),
+  'acme-client': (t) => keep(t, openAcmeClient()),
+}
+
+/** Shared by the issuers of a test, and closed after them. */
+async function keep(t: Test, opening: Promise<AcmeEngine>): Promise<AcmeEngine> {
+  const engine = await opening
+  t.teardown(() => engine.close())
+  return { order: engine.order, close: async () => {} }
 }
 
 export function memoryTokens(): ChallengeTokens & { readonly held: Map<string, string>; most: number } {
@@ -64,12 +72,13 @@ export type TestIssuer = Issuer & {
   readonly tokens: ReturnType<typeof memoryTokens>
   readonly accounts: ReturnType<typeof memoryAccounts>
 }
+type Ca = { readonly directoryUrl: string; readonly caPem: string }
 
 /** An issuer with a store in memory, which closes with the test. */
 export function openTestIssuer(
   t: Test,
   engine: AcmeEngine,
-  ca: { readonly directoryUrl: string; readonly caPem: string },
+  ca: Ca,
   options: Partial<AcmeIssuerOptions> & Partial<Pick<TestIssuer, 'tokens' | 'accounts'>> = {},
 ): TestIssuer {
   const { tokens = memoryTokens(), accounts = memoryAccounts() } = options
@@ -96,4 +105,14 @@ export async function obtain(
   const privateKeyPem = makeKey()
   const { certificatePem, chainPem } = await issuer.issue({ names, privateKeyPem, signal })
   return { chainPem: joinPem(certificatePem, chainPem), privateKeyPem }
+}
+
+/** How an order failed. */
+export async function problemOf(work: Promise<unknown>): Promise<AcmeProblemFields> {
+  const error = await work.then(
+    () => new Error('it did not fail'),
+    (reason: unknown) => reason,
+  )
+  if (error instanceof AcmeProblem) return error.problem
+  throw error
 }

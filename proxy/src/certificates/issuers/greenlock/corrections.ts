@@ -39,9 +39,12 @@ export function correctGreenlock(underway: () => Underway): void {
   // Tries every challenge by itself beforehand, looks up DNS records, and sleeps 5 s for each; knows no CA without `meta`;
   // has no time limit: a CA that hangs blocks names for ever through tables that all orders share. No request leaves the thread.
   const create = functionOf(acme, 'create')
-  replace(acme, 'create', (options: object) =>
-    create({ ...options, skipDryRun: true, skipChallengeTest: true, __request: readDirectory }),
-  )
+  replace(acme, 'create', (options: object) => {
+    const client = create({ ...options, skipDryRun: true, skipChallengeTest: true, __request: readDirectory })
+    // Keeps a directory for an hour, also one that has changed.
+    const directory = { get: () => underway().directory, set: () => undefined }
+    return Object.defineProperty(client, '_directoryUrls', directory)
+  })
   async function readDirectory({ url }: { url: string }): Promise<object> {
     const { directory, directoryUrl } = underway()
     if (url !== directoryUrl) throw new Error(`greenlock asks for ${url}`)

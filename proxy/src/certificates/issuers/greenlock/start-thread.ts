@@ -1,5 +1,4 @@
 import { createPrivateKey } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,9 +63,9 @@ export async function startThread(options: ThreadOptions): Promise<Thread> {
     }
   })
   worker.on('error', (error) => (reason = error))
-  const exited = once(worker, 'exit').then(async ([code]) => {
+  const exited = new Promise<number>((resolve) => worker.once('exit', resolve)).then(async (code) => {
     running = false
-    const lost = new AcmeEngineLost(reason instanceof Error ? reason.message : `with ${String(code)}`)
+    const lost = new AcmeEngineLost(reason instanceof Error ? reason.message : `with ${code}`)
     ready.reject(lost)
     for (const { result } of underway.values()) result.reject(lost)
     underway.clear()
@@ -96,7 +95,7 @@ export async function startThread(options: ThreadOptions): Promise<Thread> {
         return await untilAborted(result.promise, order.signal)
       } finally {
         // Every wait of the thread is for one of our answers: with those refused, it has nothing left to wait for.
-        if (underway.has(id)) setTimeout(() => underway.has(id) && void worker.terminate(), noticeMs).unref()
+        if (underway.has(id)) setTimeout(() => underway.has(id) && void worker.terminate(), noticeMs)
       }
     },
     close,
@@ -119,7 +118,6 @@ function createWorker(threadFile: string, folder: string): Worker {
   // What it prints is for whoever runs it by hand.
   worker.stdout.resume()
   worker.stderr.resume()
-  worker.unref()
   return worker
 }
 

@@ -55,9 +55,9 @@ await t.test('EDGE_STORE_KEY is their key where there is one', async (t) => {
 
 await t.test('they are bounded in number and in age', async (t) => {
   const dataDirectory = temporaryDirectory(t)
-  const limits = { count: 2, ageMs: 30 * DAY_MS, queue: 10 }
+  const limits = { count: 3, ageMs: 30 * DAY_MS, queue: 10 }
   const copies = await openCopies({ dataDirectory }, limits)
-  const ages = { 'a.example': 31, 'b.example': 3, 'c.example': 2, 'd.example': 1 }
+  const ages = { 'a.example': 40, 'b.example': 31, 'c.example': 2, 'd.example': 1 }
   for (const [name, days] of Object.entries(ages)) {
     copies.keep(await makeCertificate(name))
     await pollUntil(() => isCopied(copies, name))
@@ -68,6 +68,9 @@ await t.test('they are bounded in number and in age', async (t) => {
   const left = (): Promise<boolean[]> => Promise.all(Object.keys(ages).map((name) => isCopied(again, name)))
   await pollUntil(async () => (await left()).filter(Boolean).length <= 2)
   t.same(await left(), [false, false, true, true])
+  await openCopies({ dataDirectory }, { ...limits, count: 1 })
+  await pollUntil(async () => (await left()).filter(Boolean).length <= 1)
+  t.same(await left(), [false, false, false, true])
 })
 
 await t.test('a disk that refuses is told, and harms nobody', async (t) => {

@@ -132,7 +132,14 @@ await t.test('redis became read-only: what is there is read', async (t) => {
   await allResolve(t, store, writes)
   // A replica says READONLY: then another server is looked for, which is this one again, here.
   await client.replicaof('127.0.0.1', other.port)
+  const connection = async (): Promise<string | undefined> =>
+    /^id=(\d+) .*\bname=blot-edge /m.exec(String(await client.client('LIST')))?.[1]
+  const before = await connection()
   await t.rejects(store.schedule.set(NAME, 1), { code: 'EDGE_ERR_STORE_UNAVAILABLE', message: /READONLY/ })
+  await pollUntil(async () => {
+    const now = await connection()
+    return now !== undefined && now !== before
+  })
   await client.replicaof('NO', 'ONE')
   await t.resolves(
     pollUntil(() =>

@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { AcmeEngineLost, AcmeEngineUnfit } from '../../../errors.ts'
 import { untilAborted, withDeadline } from '../../deadline.ts'
@@ -26,6 +27,8 @@ type Underway = { readonly order: EngineOrder; readonly result: PromiseWithResol
 
 const START_MS = 30_000
 const NOTICE_MS = 5_000
+/** A thread ends within milliseconds, if it does. */
+const CLOSE_MS = 1_000
 const MAX_HEAP_MB = 128
 
 /** Rejects with EDGE_ERR_ACME_ENGINE_UNFIT or _LOST. */
@@ -37,7 +40,6 @@ export async function startThread(options: ThreadOptions): Promise<Thread> {
   const ready = Promise.withResolvers<void>()
   let lastId = 0
   let running = true
-  let reason: unknown
   const tell = (message: ToThread): void => worker.postMessage(message, [])
 
   async function answer(id: number, call: number, ask: Ask): Promise<void> {
@@ -62,19 +64,27 @@ export async function startThread(options: ThreadOptions): Promise<Thread> {
       else ended?.result.reject(new Error(message.reason))
     }
   })
-  worker.on('error', (error) => (reason = error))
+  worker.on('error', (error: unknown) => lose(error instanceof Error ? error.message : String(error)))
   const exited = new Promise<number>((resolve) => worker.once('exit', resolve)).then(async (code) => {
-    running = false
-    const lost = new AcmeEngineLost(reason instanceof Error ? reason.message : `with ${code}`)
-    ready.reject(lost)
-    for (const { result } of underway.values()) result.reject(lost)
-    underway.clear()
+    lose(`with ${code}`)
     await rm(folder, { recursive: true, force: true })
   })
 
+  /** Not at its exit alone: what hangs in native code cannot be ended. */
+  function lose(reason: string): void {
+    if (!running) return
+    running = false
+    const lost = new AcmeEngineLost(reason)
+    ready.reject(lost)
+    for (const { result } of underway.values()) result.reject(lost)
+    underway.clear()
+    void worker.terminate()
+  }
+
   async function close(): Promise<void> {
-    await worker.terminate()
-    await exited
+    lose('it was closed')
+    await Promise.race([exited, delay(CLOSE_MS, undefined, { ref: false })])
+    worker.unref()
   }
 
   try {
@@ -95,7 +105,7 @@ export async function startThread(options: ThreadOptions): Promise<Thread> {
         return await untilAborted(result.promise, order.signal)
       } finally {
         // Every wait of the thread is for one of our answers: with those refused, it has nothing left to wait for.
-        if (underway.has(id)) setTimeout(() => underway.has(id) && void worker.terminate(), noticeMs)
+        if (underway.has(id)) setTimeout(() => underway.has(id) && lose('it hung'), noticeMs).unref()
       }
     },
     close,

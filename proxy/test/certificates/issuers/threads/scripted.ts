@@ -10,8 +10,7 @@ parentPort?.on('message', (message: ToThread) => {
   const [name = ''] = order.names
   if (name.startsWith('exit')) process.exit(3)
   if (name.startsWith('throw')) throw new Error('greenlock threw')
-  // oxlint-disable-next-line no-constant-condition -- This is how a thread hangs.
-  while (name.startsWith('hang'));
+  if (name.startsWith('hang')) for (;;);
   if (!name.startsWith('silent')) tell({ kind: 'done', id, pem: name })
 })
 tell({ kind: 'ready' })

@@ -17,6 +17,7 @@ export type AdminQuestion = {
   readonly path: string
   /** Sent as JSON. */
   readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
   /** How long the edge may be silent, ms. */
   readonly silenceMs?: number
   readonly signal?: AbortSignal
@@ -68,6 +69,7 @@ async function exchange<Answer>(
 ): Promise<Answer> {
   const { method = 'GET', path, body, accept = 'application/json' } = question
   const headers = {
+    ...question.headers,
     accept,
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body !== undefined && { 'content-type': 'application/json' }),

@@ -3,9 +3,10 @@ import { check } from './check.ts'
 import type { Command } from './command.ts'
 import { dev } from './dev.ts'
 import { explain } from './explain.ts'
+import { purge } from './purge.ts'
 import { roles } from './roles.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 
 /** Every command, in the order of `--help`. */
-export const commands: readonly Command[] = [dev, run, check, status, certificates, explain, ...roles]
+export const commands: readonly Command[] = [dev, run, check, status, purge, certificates, explain, ...roles]

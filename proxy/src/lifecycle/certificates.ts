@@ -28,7 +28,7 @@ import { openFileVault } from '../store/file-vault.ts'
 import type { Store } from '../store/open.ts'
 import type { Channel } from './channel.ts'
 import type { ChildSettings } from './settings.ts'
-import { serveWithCopies } from './copies.ts'
+import { readWithCopy, serveWithCopies, type Served } from './copies.ts'
 
 /** How the room `certificates` is joined to the store, and how workers and the manager share its work. */
 
@@ -128,8 +128,9 @@ export async function openWorkerCertificates(config: Config, store: Store, chann
   const prepared = await prepare(channel)
   const hasWildcard = config.wildcard !== undefined || config.dnsModule !== undefined
   const permission = openPermission(config, store, hasWildcard)
+  const served = await serveWithCopies(config, store, permission)
   const certificates = createCertificates({
-    ...(await serveWithCopies(config, store, permission)),
+    ...served,
     async obtain(name, lane, signal) {
       signal.throwIfAborted()
       await channel.call('manager', 'obtain', { name, lane }, ORDER_MS)
@@ -148,15 +149,15 @@ export async function openWorkerCertificates(config: Config, store: Store, chann
     issuerId: prepared?.issuerId ?? undefined,
     issueWaitMs: config.issueWaitMs,
   })
-  return config.dnsModule === undefined ? certificates : followWildcard(certificates, config, store)
+  return config.dnsModule === undefined ? certificates : followWildcard(certificates, config, served)
 }
 
 /** With DNS-01, the certificate of `*.$BLOT_HOST` is in the store, and may come or be renewed at any time. */
-async function followWildcard(certificates: Certificates, config: Config, store: Store): Promise<Certificates> {
+async function followWildcard(certificates: Certificates, config: Config, served: Served): Promise<Certificates> {
   const name = `*.${config.host}`
   const load = async (): Promise<void> => {
     try {
-      const wildcard = await store.vault.read(name)
+      const wildcard = await readWithCopy(served, name)
       if (wildcard !== undefined) certificates.useWildcard(wildcard)
     } catch (error) {
       const message = 'wildcard certificate cannot be used'

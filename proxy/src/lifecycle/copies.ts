@@ -1,4 +1,4 @@
-import type { VaultReader } from '../certificates/contracts.ts'
+import type { StoredCertificate, VaultReader } from '../certificates/contracts.ts'
 import type { CachedPermission } from '../certificates/permission.ts'
 import type { Config } from '../config.ts'
 import { edgeChannel } from '../events.ts'
@@ -26,6 +26,17 @@ export async function serveWithCopies(config: Config, store: Store, permission: 
   } catch (error) {
     edgeChannel('fault').publish({ area: 'lifecycle', message: 'certificates are not copied', error })
     return { vault, permission, copies: undefined }
+  }
+}
+
+/** For what no handshake finds: the certificate in the vault, or while that is away the copy of this machine. */
+export async function readWithCopy({ vault, copies }: Served, name: string): Promise<StoredCertificate | undefined> {
+  try {
+    return await vault.read(name)
+  } catch (error) {
+    const copy = await copies?.read(name)
+    if (copy === undefined) throw error
+    return copy
   }
 }
 

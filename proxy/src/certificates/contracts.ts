@@ -41,7 +41,7 @@ export type Order = {
   readonly signal: AbortSignal
 }
 
-/** A CA. It is told what to issue; whether it may is decided before. Those of ACME reject with AcmeProblem only. */
+/** A CA. It is told what to issue; whether it may is decided before. Those of ACME reject with AcmeProblem, or with the store's error. */
 export type Issuer = {
   readonly id: string
   issue(order: Order): Promise<IssuedCertificate>

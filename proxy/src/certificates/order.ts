@@ -72,7 +72,8 @@ async function place(
 function isAboutReplacement(error: unknown): boolean {
   if (!(error instanceof AcmeProblem)) return false
   const { kind, detail } = error.problem
-  return kind === 'alreadyReplaced' || (/replac/i.test(detail) && (kind === 'malformed' || kind === 'notFound'))
+  // Let's Encrypt says `conflict`, as the drafts did.
+  return kind === 'alreadyReplaced' || (/replac/i.test(detail) && ['conflict', 'malformed', 'notFound'].includes(kind))
 }
 
 /** Key identifier of the issuer and serial number, as RFC 9773 4.1 joins them. @returns undefined where there is no such identifier. */

@@ -108,6 +108,18 @@ await t.test('Diffie-Hellman parameters have to be some', async (t) => {
   t.strictSame(await verify(directory), ['EDGE_DHPARAMS: cannot be read (EISDIR)'])
 })
 
+await t.test('what an ACME CA is believed by, and its DNS module, have to be there', async (t) => {
+  const directory = t.testdir({ 'text.pem': 'none', 'dns.cjs': '' })
+  const verify = (environment: Record<string, string>): Promise<string[]> =>
+    faultsOf({ EDGE_DATA_DIRECTORY: directory, ...environment })
+  t.match(await verify({ EDGE_ACME_CA: join(directory, 'text.pem') }), [/^EDGE_ACME_CA: is not the PEM file/])
+  t.strictSame(await verify({ EDGE_ACME_CA: join(directory, 'none.pem') }), ['EDGE_ACME_CA: cannot be read (ENOENT)'])
+  t.strictSame(await verify({ EDGE_DNS_MODULE: join(directory, 'dns.cjs') }), [])
+  t.match(await verify({ EDGE_DNS_MODULE: 'acme-dns-01-missing' }), [
+    /^EDGE_DNS_MODULE: is not installed in .* or above it \(MODULE_NOT_FOUND\): npm install acme-dns-01-missing$/,
+  ])
+})
+
 await t.test('all faults of the machine come at once', async (t) => {
   const directory = temporaryFolder(t)
   mkdirSync(join(directory, '.git'))

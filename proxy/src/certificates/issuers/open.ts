@@ -3,6 +3,7 @@ import { createAnswers } from './acme/answers.ts'
 import { openDnsModule } from './acme/dns-module.ts'
 import { createAcmeIssuer } from './acme/issuer.ts'
 import { openLocalIssuer } from './local.ts'
+import { loadX509 } from './x509.ts'
 import type { Config } from '../../config.ts'
 import type { CertificateStore, Issuer } from '../contracts.ts'
 import type { AcmeEngine } from './acme/engine.ts'
@@ -41,6 +42,8 @@ async function openAcmeIssuer(config: IssuerConfig, { store, version }: IssuerSu
     config.acmeCaFile === undefined ? undefined : readFile(config.acmeCaFile, 'utf8'),
     dnsModule && openDnsModule({ ...dnsModule, options: dnsOptions }),
     openEngine(config.acmeEngine),
+    // Now, so that the first order does not wait for it.
+    loadX509(),
   ])
   return createAcmeIssuer({
     directoryUrl: config.acmeDirectory,

@@ -3,6 +3,7 @@ import t from 'tap'
 import { certificateFromPem, parseChain, verifyIssued } from '../../../src/certificates/verify.ts'
 import { temporaryDirectory } from '../../integration/edge.ts'
 import { freePort } from '../../store/redis-server.ts'
+import { makeKey } from '../factory.ts'
 import { startPebble } from '../pebble.ts'
 import { ENGINES, answerChallenges, memoryTokens, obtain, openTestIssuer, problemOf } from './acme.ts'
 
@@ -51,6 +52,17 @@ for (const [id, openEngine] of Object.entries(ENGINES)) {
       t.equal(account?.email, 'many@example.com')
       t.equal(count(pebble.log(), REGISTERED) - before, 1)
       t.equal(tokens.held.size, 0)
+    })
+
+    await t.test('registers anew at a CA that has forgotten its account, and orders all the same', async (t) => {
+      const issuer = openTestIssuer(t, engine, pebble, { tokens, email: 'forgotten@example.com' })
+      const url = new URL('/my-account/forgotten', pebble.directoryUrl).href
+      const { directoryUrl } = pebble
+      await issuer.accounts.keepFirst({ directoryUrl, email: 'forgotten@example.com', url, privateKeyPem: makeKey() })
+      const before = count(pebble.log(), REGISTERED)
+      await obtain(issuer, ['first.example.com'])
+      await obtain(issuer, ['second.example.com'])
+      t.equal(count(pebble.log(), REGISTERED) - before, 1)
     })
 
     await t.test('several names, and one longer than a common name may be', async (t) => {

@@ -27,6 +27,8 @@ const OPEN_MS = 60_000
 export type AccountHolder = {
   /** The account of this CA and address: kept one, or registered now. Rejects with AcmeProblem, or the store's error. */
   open(signal: AbortSignal): Promise<OpenAccount>
+  /** For a CA that was set up anew and has forgotten its accounts, as those for tests are: the kept key gets another one. */
+  reopen(signal: AbortSignal): Promise<OpenAccount>
 }
 
 export function createAccountHolder(options: AccountOptions): AccountHolder {
@@ -36,26 +38,32 @@ export function createAccountHolder(options: AccountOptions): AccountHolder {
 
   async function find(signal: AbortSignal): Promise<OpenAccount> {
     const kept = await accounts.read({ directoryUrl, email })
-    const account = kept ?? (await accounts.keepFirst(await register(options, signal)))
-    held = { ...signingKey(account.privateKeyPem), accountUrl: account.url }
+    const account = kept ?? (await accounts.keepFirst(await register(await generateServerKey(), options, signal)))
+    return { ...signingKey(account.privateKeyPem), accountUrl: account.url }
+  }
+
+  async function findAgain(signal: AbortSignal): Promise<OpenAccount> {
+    const kept = await accounts.read({ directoryUrl, email })
+    const { privateKeyPem, url } = await register(kept?.privateKeyPem ?? (await generateServerKey()), options, signal)
+    return { ...signingKey(privateKeyPem), accountUrl: url }
+  }
+
+  /** Orders that come at the same time share one registration: it does not end with one of them. */
+  async function share(work: (signal: AbortSignal) => Promise<OpenAccount>, signal: AbortSignal): Promise<OpenAccount> {
+    const flight = flights.run('account', () => withDeadline(OPEN_MS, work, options.closing))
+    held = await untilAborted(flight, signal)
     return held
   }
 
   return {
-    // Orders that come at the same time share one registration: it does not end with one of them.
-    open: async (signal) =>
-      held ??
-      untilAborted(
-        flights.run('account', () => withDeadline(OPEN_MS, find, options.closing)),
-        signal,
-      ),
+    open: async (signal) => held ?? share(find, signal),
+    reopen: (signal) => share(findAgain, signal),
   }
 }
 
 /** RFC 8555 7.3. Whoever names a mail address for the CA has agreed to its terms: EDGE_ACME_EMAIL says so. */
-async function register(options: AccountOptions, signal: AbortSignal): Promise<AcmeAccount> {
+async function register(privateKeyPem: string, options: AccountOptions, signal: AbortSignal): Promise<AcmeAccount> {
   const { session, directoryUrl, email, externalAccount } = options
-  const privateKeyPem = await generateServerKey()
   const key = signingKey(privateKeyPem)
   const { newAccount } = await session.directory(signal)
   const binding = externalAccount && {

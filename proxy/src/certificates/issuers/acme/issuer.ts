@@ -41,7 +41,13 @@ export function createAcmeIssuer(options: AcmeIssuerOptions): Issuer {
   async function issue(order: Order, signal: AbortSignal): Promise<IssuedCertificate> {
     const directory = await session.directory(signal)
     const prepared = { account: await account.open(signal), directory, signal }
-    return splitChain(await carryOut(order, prepared, options, session))
+    try {
+      return splitChain(await carryOut(order, prepared, options, session))
+    } catch (error) {
+      if (!(error instanceof AcmeProblem) || error.problem.kind !== 'accountDoesNotExist') throw error
+      const again = { ...prepared, account: await account.reopen(signal) }
+      return splitChain(await carryOut(order, again, options, session))
+    }
   }
 
   return {

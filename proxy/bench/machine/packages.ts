@@ -7,6 +7,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['h2load', 'nghttp2-client'],
   ['wrk', 'wrk'],
   ['openssl', 'openssl'],
+  ['pebble', 'pebble'],
   ['taskset', 'util-linux'],
 ]
 

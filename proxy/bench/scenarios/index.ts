@@ -6,6 +6,7 @@ import { miss } from './miss.ts'
 import { namesUniformly } from './names-uniform.ts'
 import { firstHandshakes } from './names.ts'
 import { notModified } from './not-modified.ts'
+import { onDemandScenarios } from './on-demand.ts'
 import { pageFile } from './page-file.ts'
 import { proxied } from './proxied.ts'
 import { proxyCacheHit } from './proxy-cache-hit.ts'
@@ -13,6 +14,7 @@ import { purgeStorm } from './purge-storm.ts'
 import { range } from './range.ts'
 import { startup } from './startup.ts'
 import { staticFiles } from './static-file.ts'
+import { stored } from './stored.ts'
 import { upload } from './upload.ts'
 import { variants } from './variants.ts'
 import { websocket } from './websocket.ts'
@@ -37,6 +39,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...namesUniformly,
   ...idle,
   firstHandshakes,
+  stored,
+  ...onDemandScenarios,
   startup,
 ]
 

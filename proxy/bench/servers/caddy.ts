@@ -4,15 +4,23 @@ import { findFreePort, isListening, launch, untilReady } from './launch.ts'
 import { renderPeer, type Server, type ServerOptions } from './server.ts'
 
 /** Caddy with `peers/Caddyfile`. */
-export async function startCaddy({ directory, core, ...options }: ServerOptions): Promise<Server> {
+export async function startCaddy(options: ServerOptions): Promise<Server> {
+  const { certificate, certificates, cache, upstreamPort } = options
+  return startWith('Caddyfile', options, { certificate, certificates, cache, upstreamPort })
+}
+
+/** @param file in `peers`. @param more what else it asks for, in double braces; its ports are chosen where they are not given. */
+export async function startWith(
+  file: string,
+  { directory, core }: Pick<ServerOptions, 'directory' | 'core'>,
+  more: Readonly<Record<string, string | number>>,
+): Promise<Server> {
   mkdirSync(directory, { recursive: true })
-  const http = await findFreePort()
+  const http = Number(more['http'] ?? (await findFreePort()))
   const https = await findFreePort()
   const configuration = join(directory, 'Caddyfile')
   const logFile = join(directory, 'access.log')
-  const { certificate, certificates, cache, upstreamPort } = options
-  const values = { directory, logFile, http, https, certificate, certificates, cache, upstreamPort }
-  writeFileSync(configuration, renderPeer('Caddyfile', values))
+  writeFileSync(configuration, renderPeer(file, { directory, logFile, http, https, ...more }))
   const errorFile = join(directory, 'error.log')
   const launched = await launch({
     command: 'caddy',

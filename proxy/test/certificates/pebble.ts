@@ -6,11 +6,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Agent, request } from 'undici'
 import type { ChildProcess } from 'node:child_process'
-import type { Test } from 'tap'
 import { freePort } from '../store/redis-server.ts'
 import { pollUntil } from './poll.ts'
 
 const run = promisify(execFile)
+
+/** A test; or whoever else ends what was started. */
+type Teardown = { teardown(end: () => Promise<void>): unknown }
 
 export type PebbleOptions = {
   /** For its files. */
@@ -47,7 +49,7 @@ export type Pebble = {
 }
 
 /** Debian's pebble and its DNS, each on free ports of 127.0.0.1; they end with the test. */
-export async function startPebble(t: Test, options: PebbleOptions): Promise<Pebble> {
+export async function startPebble(t: Teardown, options: PebbleOptions): Promise<Pebble> {
   const { folder, httpPort = await freePort() } = options
   const [acmePort, managementPort, dnsPort, dnsManagementPort] = [
     await freePort(),
@@ -109,7 +111,7 @@ function environmentOf({ sleepS, refusedNonces = 0, alwaysValid = false }: Pebbl
 
 type Service = { log(): string; stop(): Promise<void> }
 
-function start(t: Test, program: string, args: string[], environment: Record<string, string> = {}): Service {
+function start(t: Teardown, program: string, args: string[], environment: Record<string, string> = {}): Service {
   const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },

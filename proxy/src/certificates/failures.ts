@@ -17,7 +17,7 @@ import type { Failure, Failures } from './contracts.ts'
 export type FailureMemory = {
   /** Rejects with EDGE_ERR_CERTIFICATE_BACK_OFF while the name waits for its next try. */
   check(name: string): Promise<void>
-  /** Never rejects: with the store away, this process remembers. */
+  /** Never rejects. With the store away, the CA's challenges could not be answered: that is not the name's failure. */
   add(name: string, error: unknown): Promise<void>
   /** Never rejects. */
   clear(name: string): Promise<void>
@@ -49,14 +49,18 @@ export function createFailureMemory(store: Failures, now: () => number): Failure
     },
     async add(name, error) {
       if (!isOfName(error)) return
-      const before = known.get(name) ?? (await store.read(name).catch(() => undefined))
-      const failure = describe(error, (before?.count ?? 0) + 1, now())
-      known.set(name, failure)
-      await store.write(name, failure).catch(ignore)
+      try {
+        const before = await store.read(name)
+        const failure = describe(error, (before?.count ?? 0) + 1, now())
+        await store.write(name, failure)
+        known.set(name, failure)
+      } catch {
+        // The store is away, which it said itself.
+      }
     },
     async clear(name) {
       known.delete(name)
-      await store.remove(name).catch(ignore)
+      await store.remove(name).catch(() => undefined)
     },
     forget: (name) => void known.delete(name),
   }
@@ -89,6 +93,3 @@ function isOfName(error: unknown): boolean {
   ]
   return !others.some((kind) => error instanceof kind)
 }
-
-/** The store is away, which it said itself. */
-function ignore(): void {}

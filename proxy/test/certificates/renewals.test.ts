@@ -105,6 +105,21 @@ await t.test('the CA says when: in its window, at a moment of the name', async (
   t.match(script.replaced[1], /^[\w-]+\.[\w-]+$/, 'the CA is told which certificate it replaces')
 })
 
+await t.test('a visit renews nothing before the moment that the CA chose, unless time runs out', async (t) => {
+  const { store, script, obtainer, pass, now } = await open(t)
+  const startedMs = now()
+  await obtainer.obtain('visited.example')
+  const at = (days: number): number => startedMs + days * DAY_MS
+  script.suggest = () => ({ startMs: at(88), endMs: at(89), explanationUrl: undefined, retryAfterMs: 24 * HOUR_MS })
+  await pass(75 * DAY_MS)
+  await obtainer.obtain('visited.example', { lane: 'renewal' })
+  t.equal(script.issued.length, 1)
+  await pass(7 * DAY_MS)
+  await obtainer.obtain('visited.example', { lane: 'renewal' })
+  t.equal(script.issued.length, 2, 'in the last tenth of its life nobody waits')
+  t.ok(((await store.vault.read('visited.example'))?.notAfterMs ?? 0) > at(160))
+})
+
 await t.test('a mass revocation: the CA moves the window into the past', async (t) => {
   const { script, obtainer, pass, now } = await open(t)
   const names = Array.from({ length: 10 }, (_, index) => `s${index}.example`)

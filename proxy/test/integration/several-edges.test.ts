@@ -172,6 +172,28 @@ await t.test('Redis stopped in the middle of an order: nothing half-written, and
   await pollUntil(async () => (await site.visit(edge, 'new.example').catch(() => '')) === 'the app')
 })
 
+await t.test(
+  'a wildcard over DNS-01 covers handles and previews, also on a machine that was there before it',
+  async (t) => {
+    const site = await openSite(t)
+    await site.app.set('handle:garden', 'blog_1')
+    const waiting = await site.start({ environment: { EDGE_WORKERS: '1', ...dnsOf(site) } })
+    const isCovered = async (): Promise<boolean> =>
+      (await site.visit(waiting, 'garden.blot.example').catch(() => '')) === 'the app'
+    await pollUntil(isCovered)
+    t.equal(await site.visit(waiting, 'preview-x.blot.example'), 'the app', 'no certificate of its own is needed')
+    t.ok(await site.app.exists('ssl:*.blot.example:latest'))
+    t.equal(await site.app.exists('ssl:preview-x.blot.example:latest'), 0)
+  },
+)
+
+function dnsOf({ pebble }: Site): Record<string, string> {
+  return {
+    EDGE_DNS_MODULE: join(import.meta.dirname, '../certificates/issuers/acme-dns-01-challtestsrv.cjs'),
+    EDGE_DNS_OPTIONS: JSON.stringify({ url: pebble.dns.url, zone: 'blot.example', propagationDelay: 1 }),
+  }
+}
+
 /** Every key of Redis with its value, but for what only counts time. */
 async function dump(redis: Redis): Promise<string[]> {
   const keys = (await redis.keys('*')).toSorted()

@@ -22,14 +22,16 @@ const BODY = Type.Object(
 const EXPECTED =
   '{"hosts": ["example.com"]}, or "urls", "prefixes", "tags", or {"everything": true}; with "soft": true if it only becomes stale'
 
-/** @param target the request's, `/purge?host=a&host=b`. */
+/** @param target the request's: `/purge?host=a&host=b` as Blot has it, and `tag` beside `host`. */
 export function parsePurgeQuery(target: string): Purge | Wrong {
   const mark = target.indexOf('?')
   const parameters = [...new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1))]
-  const unknown = parameters.find(([name]) => name !== 'host')
+  const unknown = parameters.find(([name]) => name !== 'host' && name !== 'tag')
   if (unknown !== undefined) return { error: `unknown parameter ${quote(unknown[0])}: /purge?host=example.com` }
   if (parameters.length === 0) return { error: 'no host is named: /purge?host=example.com' }
-  return readPurge({ hosts: parameters.map(([, value]) => value) })
+  const valuesOf = (wanted: string): string[] =>
+    parameters.filter(([name]) => name === wanted).map(([, value]) => value)
+  return readPurge({ hosts: valuesOf('host'), tags: valuesOf('tag') })
 }
 
 /** @param body parsed JSON. */
@@ -64,9 +66,10 @@ function readPurge({
   return Object.values(read).find((names): names is Wrong => 'error' in names) ?? fromFields({ ...read, soft })
 }
 
-/** A line a name, as Blot reads it: `example.com: 12`. */
-export function renderPurge({ hosts }: Purge, { counts }: PurgeOutcome): string {
-  return hosts.map((host, index) => `${host}: ${counts[index] ?? 0}\n`).join('')
+/** A line a name: `example.com: 12` for a host, as Blot reads it, and `tag blog:1: 3`. */
+export function renderPurge(purge: Purge, { counts }: PurgeOutcome): string {
+  const lines = namesOf(purge).map((name, index) => `${name.replace(/^host /, '')}: ${counts[index] ?? 0}\n`)
+  return lines.join('')
 }
 
 /** What `POST /purge` answers. */

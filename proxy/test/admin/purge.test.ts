@@ -13,6 +13,13 @@ await t.test('GET names hosts and answers a line each', async (t) => {
 const post = async (url: string, body: unknown) =>
   askJson(`${url}/purge`, { method: 'POST', body: JSON.stringify(body) })
 
+await t.test('GET names tags, too', async (t) => {
+  const { url, purges } = await startAdmin(t)
+  const answer = await ask(`${url}/purge?tag=blog:1&host=a.example&tag=post:1:x%2525`)
+  t.equal(answer.text, 'a.example: 12\ntag blog:1: 12\ntag post:1:x%25: 12\n')
+  t.same(purges, [{ hosts: ['a.example'], tags: ['blog:1', 'post:1:x%25'] }])
+})
+
 await t.test('POST names hosts, URLs, prefixes and tags, or everything', async (t) => {
   const { url, purges } = await startAdmin(t)
   t.same(await post(url, { hosts: ['a.example', 'B.example', 'A.example'], tags: ['blog:1'], soft: true }), {

@@ -56,5 +56,6 @@ await t.test('the plain listener takes the call of Blot, and nothing else', asyn
   const answer = await plain('/purge?host=garden.blot.localhost&host=other.test')
   t.equal(answer.status, 200)
   t.match(await answer.text(), /^garden\.blot\.localhost: \d+\nother\.test: 0\n$/)
-  t.equal((await plain('/purge?tag=x')).status, 400)
+  t.equal(await (await plain('/purge?tag=blog:1')).text(), 'tag blog:1: 0\n')
+  t.equal((await plain('/purge?url=x')).status, 400)
 })

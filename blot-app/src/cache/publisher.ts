@@ -4,7 +4,7 @@ import { eachAtMost } from '../files.ts'
 import type { BlogNames, HostIndex } from '../hosts.ts'
 import type { Log } from '../log.ts'
 import type { Template } from '../render/template.ts'
-import { changedTargets } from './dependencies.ts'
+import { changedTags, changedTargets } from './dependencies.ts'
 import type { HostFolders } from './host-folders.ts'
 import type { PageFiles } from './page-files.ts'
 import type { Purger } from './purge.ts'
@@ -87,7 +87,22 @@ export class Publisher {
     const touched = new Set([before, after])
     const names = [...hostsBefore.names, ...hostsAfter.names].filter(({ blog }) => touched.has(blog))
     const purged = new Set([...names.flatMap((found) => hostsOf(found, platform)), platform])
-    for (const purger of purgers) purger.purge(purged)
+    const tags = cache === undefined ? this.#changedTags(change) : 'all'
+    for (const purger of purgers) {
+      if (tags === 'all') purger.purge(purged)
+      else purger.purgeTags(tags, purged)
+    }
+  }
+
+  /** Of an edge that keeps our answers, only what changed is purged. A page file has no tags. */
+  #changedTags({ before, after, hostsBefore, hostsAfter }: PublishedChange): readonly string[] | 'all' {
+    const { templateOf, platform } = this.#options
+    if (before === undefined || after === undefined) return 'all'
+    const hostsIn = ({ names }: HostIndex, blog: Blog): string => {
+      return names.flatMap((found) => (found.blog === blog ? hostsOf(found, platform) : [])).join()
+    }
+    if (hostsIn(hostsBefore, before) !== hostsIn(hostsAfter, after)) return 'all'
+    return changedTags({ blog: before, template: templateOf(before) }, { blog: after, template: templateOf(after) })
   }
 
   async #removeFiles({ pages }: CacheFolder, { before, after, hostsBefore }: PublishedChange): Promise<void> {

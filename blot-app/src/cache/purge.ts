@@ -21,6 +21,7 @@ export interface PurgerOptions {
 }
 
 const hostsAtOnce = 20
+const tagsAtOnce = 20
 const longestDelayMs = 60_000
 const answerLimitMs = 10_000
 
@@ -28,6 +29,7 @@ const answerLimitMs = 10_000
 export class Purger {
   readonly #options: PurgerOptions
   readonly #waiting = new Set<string>()
+  readonly #purgingTags = new Set<Promise<void>>()
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
 
@@ -50,8 +52,21 @@ export class Purger {
     this.#start()
   }
 
+  /**
+   * Purges what is tagged so, where the edge knows tags: it then names each in its answer. Otherwise, and when that fails,
+   * the hosts on which it may be.
+   */
+  purgeTags(tags: readonly string[], hosts: Iterable<string>): void {
+    const purging = this.#sendTags(tags).then((isDone) => {
+      if (!isDone) this.purge(hosts)
+      this.#purgingTags.delete(purging)
+    })
+    this.#purgingTags.add(purging)
+  }
+
   async close(): Promise<void> {
     this.#stopping.abort()
+    await Promise.all(this.#purgingTags)
     await this.#running
     if (this.#waiting.size > 0) await this.#note('keep', [...this.#waiting])
   }
@@ -85,18 +100,41 @@ export class Purger {
   }
 
   async #send(hosts: readonly string[]): Promise<Error | undefined> {
-    const { proxy, token } = this.#options
-    const query = new URLSearchParams(hosts.map((host) => ['host', host]))
     try {
-      const { statusCode, body } = await request(`${proxy}/purge?${query.toString()}`, {
-        headers: token === undefined ? {} : { 'x-blot-purge-token': token },
-        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(answerLimitMs)]),
-      })
-      await body.dump()
-      return statusCode >= 200 && statusCode < 300 ? undefined : new Error(`purge answered with ${statusCode}`)
+      await this.#ask(hosts.map((host) => ['host', host]))
+      return undefined
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }
+  }
+
+  /** @returns whether the edge has purged them all. */
+  async #sendTags(tags: readonly string[]): Promise<boolean> {
+    try {
+      for (let first = 0; first < tags.length; first += tagsAtOnce) {
+        const some = tags.slice(first, first + tagsAtOnce)
+        const lines = (await this.#ask(some.map((tag) => ['tag', tag]))).split('\n')
+        if (!some.every((tag) => lines.some((line) => line.startsWith(`tag ${tag}: `)))) return false
+      }
+      return true
+    } catch {
+      // The hosts are purged instead, and it is told why where that fails too.
+      return false
+    }
+  }
+
+  /** @returns what the edge says. @throws when that is not that it is done. */
+  async #ask(names: [kind: string, name: string][]): Promise<string> {
+    const { proxy, token } = this.#options
+    const { statusCode, body } = await request(`${proxy}/purge?${new URLSearchParams(names).toString()}`, {
+      headers: token === undefined ? {} : { 'x-blot-purge-token': token },
+      signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(answerLimitMs)]),
+    })
+    if (statusCode < 200 || statusCode >= 300) {
+      await body.dump()
+      throw new Error(`purge answered with ${statusCode}`)
+    }
+    return body.text()
   }
 
   async #postpone(hosts: readonly string[], failure: Error, failures: number): Promise<void> {

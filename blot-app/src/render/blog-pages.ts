@@ -2,6 +2,7 @@ import type { Post } from '../blogs/model.ts'
 import { renderFeed, renderRobots, renderSitemap } from './documents.ts'
 import { indexPages, neighboursOf, pagesOfTag, visiblePosts, type ListPage } from './lists.ts'
 import { makePage, type Page, type PageContext } from './page.ts'
+import { kindTag, pageTag } from './tags.ts'
 import { layoutView, listingView, postView, yearViews } from './views.ts'
 
 /**
@@ -27,7 +28,8 @@ export function renderTarget(context: PageContext, target: string): Page | undef
 
 export function renderMissing(context: PageContext): Page {
   const { template } = context
-  return makePage(context, { kind: 'missing', body: template.render('missing', layoutView(context, 'Not found')) })
+  const body = template.render('missing', layoutView(context, 'Not found'))
+  return makePage(context, { kind: 'missing', body, tags: [kindTag('missing', context.blog.id)] })
 }
 
 function renderList(context: PageContext, target: string): Page | undefined {
@@ -39,7 +41,7 @@ function renderList(context: PageContext, target: string): Page | undefined {
   const title = [...(name === undefined ? [] : [name]), ...place].join(', ')
   const view = { ...layoutView(context, title), ...listingView(page) }
   const body = template.render(page.tag === undefined ? 'index' : 'tag', view)
-  return makePage(context, { kind: 'page', body, tags: [`list:${blog.id}`] })
+  return makePage(context, { kind: 'page', body, tags: [pageTag('list', blog.id, target)] })
 }
 
 function findList({ blog, audience }: PageContext, target: string): ListPage | undefined {
@@ -57,7 +59,7 @@ function renderPost(context: PageContext, target: string): Page | undefined {
   const neighbours = neighboursOf(visiblePosts(blog, audience), post)
   const layout = layoutView(context, post.title, post.summary)
   const body = template.render('post', { ...layout, post: postView(post), ...neighbours })
-  return makePage(context, { kind: 'page', body, tags: [`post:${blog.id}:${target.slice(1)}`] })
+  return makePage(context, { kind: 'page', body, tags: [pageTag('post', blog.id, target)] })
 }
 
 function isVisible(post: Post, audience: PageContext['audience']): boolean {
@@ -74,7 +76,11 @@ function renderBroken(context: PageContext, target: string): Page | undefined {
 function renderArchives(context: PageContext): Page {
   const { blog, template, audience } = context
   const view = { ...layoutView(context, 'Archives'), years: yearViews(visiblePosts(blog, audience)) }
-  return makePage(context, { kind: 'page', body: template.render('archives', view), tags: [`list:${blog.id}`] })
+  return makePage(context, {
+    kind: 'page',
+    body: template.render('archives', view),
+    tags: [pageTag('list', blog.id, '/archives')],
+  })
 }
 
 function renderStyle(context: PageContext): Page {

@@ -1,6 +1,7 @@
 import { absoluteUrl, type Origin } from '../origin.ts'
 import { escapeMarkup, withoutControls } from './escape.ts'
 import { feedPosts, visiblePosts } from './lists.ts'
+import { pageTag } from './tags.ts'
 import { makePage, type Page, type PageContext } from './page.ts'
 
 // sitemaps.org allows 50,000 URLs in a file.
@@ -26,7 +27,7 @@ export function renderFeed(context: PageContext): Page {
     kind: 'page',
     body: withoutControls(template.render('feed', view)),
     contentType: 'application/rss+xml; charset=utf-8',
-    tags: [`list:${blog.id}`],
+    tags: [pageTag('list', blog.id, '/feed.rss')],
     absolute: true,
   })
 }
@@ -46,7 +47,13 @@ export function renderSitemap(context: PageContext): Page {
     '',
   ].join('\n')
   const contentType = 'application/xml; charset=utf-8'
-  return makePage(context, { kind: 'page', body, contentType, tags: [`list:${blog.id}`], absolute: true })
+  return makePage(context, {
+    kind: 'page',
+    body,
+    contentType,
+    tags: [pageTag('list', blog.id, '/sitemap.xml')],
+    absolute: true,
+  })
 }
 
 export function renderRobots(context: PageContext): Page {

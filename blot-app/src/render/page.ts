@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Blog } from '../blogs/model.ts'
 import type { Origin } from '../origin.ts'
+import { blogTag } from './tags.ts'
 import type { Template } from './template.ts'
 
 /** A rendered answer, complete with what caches need to know of it. */
@@ -54,7 +55,7 @@ export function makePage(context: PageContext, parts: PageParts): Page {
     body: parts.body,
     etag: entityTag(parts.body),
     cacheControl: audience === 'author' ? 'no-store' : controls[parts.kind],
-    tags: [`blog:${blog.id}`, `template:${template.name}`, ...(parts.tags ?? [])],
+    tags: [blogTag(blog.id), `template:${template.name}`, ...(parts.tags ?? [])],
     shareable: audience === 'visitors' && (origin.trusted || parts.absolute !== true),
   }
 }

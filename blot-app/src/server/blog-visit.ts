@@ -3,6 +3,7 @@ import { isPublicFile } from '../blogs/public-path.ts'
 import { absoluteUrl, secureOrigin } from '../origin.ts'
 import { renderMissing, renderTarget } from '../render/blog-pages.ts'
 import type { Page, PageContext } from '../render/page.ts'
+import { blogTag, kindTag } from '../render/tags.ts'
 import type { ServerContext, Visit } from './context.ts'
 import { deliverFile, deliverPage, type Delivery } from './deliver.ts'
 import { openPublicFile, type PublicFile } from './public-file.ts'
@@ -35,7 +36,7 @@ export async function answerBlogVisit(
   switch (found.kind) {
     case 'file': {
       const cacheControl = audience === 'author' ? 'no-store' : fileControl
-      return deliverFile(delivery, found.file, { name: found.name, cacheControl, tags: [`blog:${blog.id}`] })
+      return deliverFile(delivery, found.file, { name: found.name, cacheControl, tags: [blogTag(blog.id)] })
     }
     case 'page':
       deliverPage(delivery, found.page, blog.modified)
@@ -57,7 +58,7 @@ export function redirect(
   // A port that only this visitor named must not send others there.
   const isTheirs = audience === 'author' || (!origin.trusted && !to.startsWith('/'))
   reply.header('cache-control', isTheirs ? 'no-store' : redirectControl)
-  reply.header('cache-tag', `blog:${blog.id}`).redirect(to, 301)
+  reply.header('cache-tag', [blogTag(blog.id), kindTag('moved', blog.id)].join(',')).redirect(to, 301)
 }
 
 async function find(context: PageContext, { rawPath, query }: Visit): Promise<Found> {

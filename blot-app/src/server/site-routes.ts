@@ -3,6 +3,7 @@ import type { Blog } from '../blogs/model.ts'
 import { isPublicFile } from '../blogs/public-path.ts'
 import { absoluteUrl, secureOrigin } from '../origin.ts'
 import type { PageContext } from '../render/page.ts'
+import { blogTag } from '../render/tags.ts'
 import { templateFor } from '../render/template.ts'
 import { answerBlogVisit, redirect } from './blog-visit.ts'
 import { visitOf, type ServerContext, type Visit } from './context.ts'
@@ -65,7 +66,7 @@ async function answerCdn(server: ServerContext, delivery: Delivery, { rawPath, o
   const file = blog && (await openCdnFile(server, blog, name))
   if (blog === undefined || file === undefined) return answerUnknown(server, delivery)
   delivery.reply.header('access-control-allow-origin', '*')
-  return deliverFile(delivery, file, { name, cacheControl: cdnControl, tags: [`blog:${blog.id}`] })
+  return deliverFile(delivery, file, { name, cacheControl: cdnControl, tags: [blogTag(blog.id)] })
 }
 
 async function openCdnFile(server: ServerContext, blog: Blog, name: string): Promise<PublicFile | undefined> {

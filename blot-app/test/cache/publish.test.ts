@@ -196,6 +196,38 @@ await t.test('a change removes the pages that show it, then tells the edge', asy
   })
 })
 
+await t.test('of an edge that keeps our answers, a change purges the pages that show it, not the host', async (t) => {
+  const edge = await startEdge(t)
+  const post = (number: number, text: string) =>
+    `---\ntitle: P${number}\ndate: 2026-01-0${number + 1}\ntags: [t${number}]\n---\n${text}`
+  const app = await startTestApp(t, {
+    files: Object.fromEntries(Array.from({ length: 5 }, (_, number) => [`garden/p${number}.md`, post(number, '')])),
+    environment: { BLOT_REVERSE_PROXY_URLS: edge.url },
+  })
+  await waitUntil(() => edge.calls.length === 1)
+  t.ok(edge.calls[0]?.hosts.includes('garden.blot.localhost'), 'at the start all')
+  const tagsOf = async (target: string): Promise<readonly string[]> =>
+    String((await app.visit(garden + target)).headers['cache-tag']).split(',')
+  const targets = ['/', '/p0', '/p1', '/p2', '/p3', '/p4', '/archives', '/tagged/t0', '/tagged/t2', '/feed.rss']
+  const tags = new Map<string, readonly string[]>()
+  for (const target of [...targets, '/robots.txt', '/nothing', '/p1/']) tags.set(target, await tagsOf(target))
+
+  app.write('garden/p2.md', post(2, 'Changed'))
+  await waitUntil(() => edge.calls.length === 2)
+  const { hosts, tags: purged = [] } = edge.calls[1] ?? {}
+  t.strictSame(hosts, [])
+  const left = [...tags].filter(([, some]) => !some.some((tag) => purged.includes(tag))).map(([target]) => target)
+  t.strictSame(left, ['/p0', '/p4', '/tagged/t0', '/robots.txt'], 'the post, its neighbours and the lists were named')
+
+  await t.test('files and settings may be on any page', async (t) => {
+    app.write('garden/a.svg', '<svg/>')
+    await waitUntil(() => edge.calls.length === 3)
+    app.write('garden/blog.json', '{"title": "Other"}')
+    await waitUntil(() => edge.calls.length === 4)
+    for (const call of edge.calls.slice(2)) t.ok(call.hosts.includes('garden.blot.localhost'))
+  })
+})
+
 await t.test('no page from before a change is found after its purge, however busy the site is', async (t) => {
   const edge = await startEdge(t)
   // A large feed is long in writing, so that changes come while it is.

@@ -92,3 +92,38 @@ await t.test('what was not sent before the end is kept', async (t) => {
   await purger.close()
   t.strictSame([...kept].toSorted(), hosts.toSorted())
 })
+
+await t.test('tags are purged where the edge knows them, else the hosts', async (t) => {
+  const edge = await startEdge(t)
+  const purger = createPurger(t, edge.url)
+  const tags = Array.from({ length: 30 }, (_, index) => `post:1:${index}`)
+  purger.purgeTags(tags, ['a.im'])
+  await waitUntil(() => edge.calls.length === 2)
+  t.strictSame(
+    edge.calls.flatMap((call) => call.tags),
+    tags,
+  )
+  edge.ignoresTags = true
+  purger.purgeTags(['post:1:x'], ['b.im'])
+  await waitUntil(() => edge.calls.length === 4)
+  t.strictSame(edge.calls[3]?.hosts, ['b.im'])
+  edge.status = 503
+  purger.purgeTags(['post:1:x'], ['c.im'])
+  purger.purge(['d.im'])
+  edge.status = 200
+  await waitUntil(() => edge.calls.flatMap((call) => call.hosts).includes('c.im'))
+  t.notOk(edge.calls.flatMap((call) => call.hosts).includes('a.im'))
+})
+
+await t.test('tags that an edge did not take before the end are kept as their hosts', async (t) => {
+  const kept = new Set<string>()
+  const pending: PendingPurges = {
+    load: () => Promise.resolve([]),
+    keep: async (_proxy, hosts) => hosts.forEach((host) => kept.add(host)),
+    settle: () => Promise.resolve(),
+  }
+  const purger = createPurger(t, 'http://127.0.0.1:1', pending)
+  purger.purgeTags(['post:1:x'], ['a.im'])
+  await purger.close()
+  t.strictSame([...kept], ['a.im'])
+})

@@ -71,7 +71,7 @@ await t.test('lists', async (t) => {
 
   await t.test('tags for the cache name the blog, the template and what is shown', async (t) => {
     const tagsOf = async (path: string) => (await app.visit(garden + path)).headers['cache-tag']
-    t.equal(await tagsOf('/'), `blog:${id},template:plain,list:${id}`)
+    t.equal(await tagsOf('/'), `blog:${id},template:plain,list:${id}:`)
     t.equal(await tagsOf('/about-us'), `blog:${id},template:plain,post:${id}:about-us`)
     t.match(await tagsOf('/nothing'), `blog:${id}`)
   })

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 
 export interface PurgeCall {
   readonly hosts: readonly string[]
+  readonly tags: readonly string[]
   readonly headers: IncomingHttpHeaders
 }
 
@@ -13,6 +14,8 @@ export interface Edge {
   readonly calls: PurgeCall[]
   /** What it answers from now on. */
   status: number
+  /** Like an older one, it takes no notice of tags. */
+  ignoresTags: boolean
   /** Called with each purge, before it is answered. */
   onPurge: ((call: PurgeCall) => void) | undefined
 }
@@ -21,13 +24,18 @@ export interface Edge {
 export async function startEdge(t: Test): Promise<Edge> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://edge')
-    const call = { hosts: url.searchParams.getAll('host'), headers: request.headers }
+    const call = {
+      hosts: url.searchParams.getAll('host'),
+      tags: url.searchParams.getAll('tag'),
+      headers: request.headers,
+    }
     if (url.pathname === '/purge' && edge.status === 200) {
       edge.onPurge?.(call)
       edge.calls.push(call)
     }
     response.writeHead(edge.status, { 'content-type': 'text/plain' })
-    response.end(call.hosts.map((host) => `${host}: 1\n`).join(''))
+    const tags = edge.ignoresTags ? [] : call.tags.map((tag) => `tag ${tag}`)
+    response.end([...call.hosts, ...tags].map((name) => `${name}: 1\n`).join(''))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -37,6 +45,6 @@ export async function startEdge(t: Test): Promise<Edge> {
   })
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const edge: Edge = { url: `http://127.0.0.1:${port}`, calls: [], status: 200, onPurge: undefined }
+  const edge: Edge = { url: `http://127.0.0.1:${port}`, calls: [], status: 200, ignoresTags: false, onPurge: undefined }
   return edge
 }

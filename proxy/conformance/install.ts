@@ -2,17 +2,18 @@ import { spawnSync } from 'node:child_process'
 import type { ProxyName } from './proxies/proxy.ts'
 
 /** Debian's packages of the programs. */
-const PACKAGES: Record<Exclude<ProxyName, 'edge'>, string> = {
+const PACKAGES: Record<Exclude<ProxyName, 'edge'> | 'varnishd', string> = {
   nginx: 'nginx-light',
   caddy: 'caddy',
   haproxy: 'haproxy',
+  varnishd: 'varnish',
 }
 
 /**
  * Brings the proxies that are not there, as root on Debian; anybody else is told what to install.
  * @returns the command that would bring them, or undefined when all are there.
  */
-export function installMissing(names: readonly ProxyName[]): string | undefined {
+export function installMissing(names: readonly ('edge' | keyof typeof PACKAGES)[]): string | undefined {
   const missing = names.filter((name) => name !== 'edge').filter((name) => !hasProgram(name))
   if (missing.length === 0) return undefined
   const packages = missing.map((name) => PACKAGES[name])

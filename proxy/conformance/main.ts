@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nearest } from '../src/nearest.ts'
+import { playCaches } from './cache/main.ts'
 import { writeBetweenMarks } from './document.ts'
 import { CHAPTERS } from './duties/index.ts'
 import type { Chapter } from './duty.ts'
@@ -14,6 +15,7 @@ import { withVersion } from './versions.ts'
 
 const DOCUMENT = join(import.meta.dirname, '../../docs/proxying.md')
 
+if (process.argv[2] === 'cache') process.exit(await playCaches(process.argv.slice(3)))
 const { values, positionals } = readArguments()
 if (values.help === true) {
   process.stdout.write(help())
@@ -89,5 +91,7 @@ does not meet one. All duties by default.
   --json         for programs
   --write        updates the table in docs/proxying.md
   -h, --help     this text
+
+npm run conformance -- cache: the public suite for HTTP caches; see its --help
 ${list.join('')}`
 }

@@ -7,8 +7,8 @@ const COMMAND = join(import.meta.dirname, '../../../bin/blot-edge')
 /** The edge in production, twice: it has one kind of upstream. */
 export async function startEdge({ directory, app, secureApp }: ProxyOptions): Promise<Proxy> {
   const [plain, secure] = await Promise.all([
-    start(join(directory, 'plain'), `http://127.0.0.1:${app}`),
-    start(join(directory, 'secure'), `https://127.0.0.1:${secureApp}`),
+    startOneEdge(join(directory, 'plain'), `http://127.0.0.1:${app}`),
+    startOneEdge(join(directory, 'secure'), `https://127.0.0.1:${secureApp}`),
   ])
   return {
     name: 'edge',
@@ -21,7 +21,8 @@ export async function startEdge({ directory, app, secureApp }: ProxyOptions): Pr
   }
 }
 
-async function start(
+/** In front of one app. */
+export async function startOneEdge(
   directory: string,
   upstream: string,
 ): Promise<{ http: number; https: number; stop: () => Promise<void> }> {

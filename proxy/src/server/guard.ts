@@ -22,6 +22,8 @@ export type Guard = (head: RequestHead) => Verdict | undefined
 const CHALLENGE = '/.well-known/acme-challenge/'
 /** RFC 8555 8.3; the bound is ours, and that of the store. */
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/
+/** Nothing but files, though the app may have them too. */
+const ALLOWED_BY_CDN = ['GET', 'HEAD', 'OPTIONS']
 const ALLOWED = 'GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH'
 
 /** The stage `guard`: what is answered, refused or redirected before anything is looked up or forwarded. */
@@ -30,10 +32,7 @@ export function createGuard(options: GuardOptions): Guard {
 
   return (head) => {
     const { site, target } = head
-    if (head.method === 'CONNECT' || head.method === 'TRACE') {
-      const headers = ['Allow', ALLOWED]
-      return { kind: 'page', status: 405, page: 'method-not-allowed', reason: 'method refused', headers }
-    }
+    if (head.method === 'CONNECT' || head.method === 'TRACE') return notAllowed(ALLOWED)
     if (!head.connection.covers(head.host)) {
       return { kind: 'page', status: 421, page: 'misdirected', reason: 'host is not the name of the certificate' }
     }
@@ -50,11 +49,18 @@ export function createGuard(options: GuardOptions): Guard {
     if (site.httpsOnly && head.scheme === 'http') {
       return { kind: 'redirect', status: 301, location: `https://${site.host}${port}${asciiOf(target)}` }
     }
-    if (site.kind === 'cdn' && target === '/') {
-      return { kind: 'redirect', status: 302, location: `https://${options.host}${port}/` }
+    if (site.kind === 'cdn') {
+      if (target === '/') return { kind: 'redirect', status: 302, location: `https://${options.host}${port}/` }
+      if (!ALLOWED_BY_CDN.includes(head.method)) return notAllowed(ALLOWED_BY_CDN.join(', '))
     }
     return undefined
   }
+}
+
+/** RFC 9110 15.5.6. */
+function notAllowed(allowed: string): Verdict {
+  const headers = ['Allow', allowed]
+  return { kind: 'page', status: 405, page: 'method-not-allowed', reason: 'method refused', headers }
 }
 
 /** RFC 3986 2.1: a location has no bytes beyond ASCII. */

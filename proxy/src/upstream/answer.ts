@@ -25,6 +25,8 @@ export class Answer extends Readable {
   readonly head: AnswerHead
   /** Flat, as the upstream sent them; complete once the body has ended. */
   trailers: readonly string[] = []
+  /** All of it is here, though it may not have been read yet. */
+  isWhole = false
 
   constructor(head: AnswerHead, source: AnswerSource) {
     super({

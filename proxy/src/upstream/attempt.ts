@@ -73,6 +73,7 @@ export class Attempt implements WireListener {
     this.#end()
     if (this.#answer === undefined) return
     this.#answer.trailers = trailers
+    this.#answer.isWhole = true
     this.#answer.push(null)
   }
 

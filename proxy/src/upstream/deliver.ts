@@ -5,10 +5,11 @@ import type { Exchange, Outgoing } from '../request.ts'
 import type { Answer } from './answer.ts'
 import { reasonOf } from './failure.ts'
 import { answerHeaders, isBodyless, trailerFields } from './headers.ts'
-import { createTimer } from './timer.ts'
+import { createTimer, type Timer } from './timer.ts'
 
 /** How long a visitor may take no byte of an answer that is there. */
 const VISITOR_SEND_MS = 30_000
+const EMPTY = Buffer.alloc(0)
 
 /**
  * The stage `deliver` for an answer of the upstream: sends it as it comes, at the visitor's pace.
@@ -25,6 +26,10 @@ export function deliver(exchange: Exchange, answer: Answer, common: readonly str
     response.end()
     return
   }
+  if (answer.isWhole && answer.trailers.length === 0) {
+    sendWhole(exchange, answer)
+    return
+  }
   send(exchange, answer)
   if ('stream' in response) return
   // HTTP/1.1: head and first bytes leave in one packet where both are there; a stream that is silent shows its head now.
@@ -33,14 +38,32 @@ export function deliver(exchange: Exchange, answer: Answer, common: readonly str
   })
 }
 
+/** Of a short answer, all is here before its head is sent: both leave at once, and the stream has nothing to do. */
+function sendWhole(exchange: Exchange, answer: Answer): void {
+  const response = exchange.response as ServerResponse
+  const body: Buffer = answer.read() ?? EMPTY
+  exchange.bytes += body.length
+  response.end(body)
+  // Most are with the kernel by now, and need no timer.
+  if (response.writableLength === 0) return
+  const patience = limitPatience(exchange, answer)
+  patience.set(VISITOR_SEND_MS)
+  response.once('close', () => patience.stop())
+}
+
+/** For a visitor who does not take what is there for him. */
+function limitPatience(exchange: Exchange, answer: Answer): Timer {
+  return createTimer(() => {
+    exchange.reason = reasonOf(new VisitorStalled())
+    answer.destroy()
+    cut(exchange.response)
+  })
+}
+
 function send(exchange: Exchange, answer: Answer): void {
   // Node's compatibility API: the same calls in either protocol.
   const response = exchange.response as ServerResponse
-  const patience = createTimer(() => {
-    exchange.reason = reasonOf(new VisitorStalled())
-    answer.destroy()
-    cut(response)
-  })
+  const patience = limitPatience(exchange, answer)
   answer.on('data', (chunk: Buffer) => {
     exchange.bytes += chunk.length
     if (response.write(chunk)) return

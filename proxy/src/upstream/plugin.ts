@@ -1,7 +1,6 @@
-import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
+import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance } from 'fastify'
 import { METHODS } from 'node:http'
-import { callbackify } from 'node:util'
 import { UpstreamUnavailable, VisitorLeft } from '../errors.ts'
 import { exchangeOf, type Exchange } from '../request.ts'
 import type { Answer } from './answer.ts'
@@ -21,24 +20,10 @@ export type UpstreamOptions = FetchOptions & {
 /** @returns undefined when the exchange has been answered already. */
 export type FetchOrAnswer = (exchange: Exchange) => Promise<Answer | undefined>
 
-/** Stands for a body where there is nothing left to send; of a visitor who has left, the plugin destroys it. */
-type Answered = { destroy(): void }
-const ANSWERED: Answered = Object.freeze({ destroy() {} })
-
-type Dispatch = Extract<NonNullable<FastifyHttpProxyOptions['undici']>, { request: unknown }>
-type DispatchCallback = (
-  error: Error | null,
-  answer?: { statusCode: number; headers: object; body: Answer | Answered },
-) => void
-
-/** The exchange travels with the headers that the plugin copies for its dispatcher: a symbol is no header. */
-const exchangeKey = Symbol('exchange')
-type Carrier = { [exchangeKey]?: Exchange }
-
 /**
  * Puts the one route into the Fastify app by which everything that is not here reaches an upstream. Each request must have
- * its exchange bound. @fastify/http-proxy is the seam: it calls `fetch` as its dispatcher, and `deliver` or `fail` with the
- * outcome. Method, target, headers and body come from the exchange, untouched by Fastify.
+ * its exchange bound. @fastify/http-proxy is the seam: the route is its own, and its hook hands the request to this room.
+ * Method, target, headers and body come from the exchange, untouched by Fastify.
  */
 export function registerUpstream(app: FastifyInstance, options: UpstreamOptions): void {
   const asIs = createFetch(options)
@@ -51,37 +36,18 @@ export function registerUpstream(app: FastifyInstance, options: UpstreamOptions)
     routes: ['/'],
     httpMethods: methods,
     proxyPayloads: false,
-    disableRequestLogging: true,
-    undici: createDispatcher(fetch),
-    replyOptions: {
-      rewriteRequestHeaders: (request) => ({ [exchangeKey]: exchangeOf(request.raw) }),
-      retryDelay: () => null,
-      onResponse(request, reply, { stream }) {
-        reply.hijack()
-        const answer = stream as unknown as Answer | Answered
-        if (answer !== ANSWERED) settle(exchangeOf(request.raw), answer as Answer, options)
-      },
-      onError(reply, { error }) {
-        reply.hijack()
-        giveUp(exchangeOf(reply.request.raw), error.cause ?? error, options)
-      },
+    preHandler(request, reply) {
+      // Answered from here on: the plugin's own handler would copy headers, and build URLs, that nobody reads.
+      reply.hijack()
+      const exchange = exchangeOf(request.raw)
+      fetch(exchange).then(
+        (answer) => {
+          if (answer !== undefined) settle(exchange, answer, options)
+        },
+        (error: unknown) => giveUp(exchange, error, options),
+      )
     },
   })
-}
-
-/** What the plugin takes for undici. */
-function createDispatcher(fetch: FetchOrAnswer): Dispatch {
-  const ask = callbackify<Exchange, Answer | undefined>(fetch)
-  function request({ headers }: { headers: Carrier }, callback: DispatchCallback): void {
-    const exchange = headers[exchangeKey]
-    if (exchange === undefined) throw new TypeError('this request did not come through the stages')
-    ask(exchange, (error, answer) => {
-      // The answer brings its own head along; Fastify would refuse odd statuses and fold header lines.
-      if (error === null) callback(null, { statusCode: 200, headers: {}, body: answer ?? ANSWERED })
-      else callback(error)
-    })
-  }
-  return { request } as unknown as Dispatch
 }
 
 /** Delivers an answer, or the page that stands in for it. */

@@ -157,9 +157,13 @@ export function createRenewals(options: RenewalOptions): Pick<Renewals, 'round'>
 
   return {
     async round(signal) {
+      // Once each: a certificate that is due as soon as it comes must not be ordered over and over.
+      const seen = new Set<string>()
       for (;;) {
-        const names = await schedule.due(now(), NAMES_A_ROUND)
+        const due = await schedule.due(now(), NAMES_A_ROUND)
+        const names = due.filter((name) => !seen.has(name))
         if (names.length === 0) return
+        for (const name of names) seen.add(name)
         const left = names.values()
         const lane = async (): Promise<void> => {
           for (const name of left) {

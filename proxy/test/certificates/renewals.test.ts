@@ -27,6 +27,7 @@ async function open(t: Test, kind: 'file' | 'redis' = 'file') {
     clock: { ms: Date.now() },
     issued: [] as string[],
     lifetimeMs: 90 * DAY_MS,
+    backdatedMs: 0,
     replaced: [] as (string | undefined)[],
     permits: async (_name: string): Promise<boolean> => true,
     refuse: undefined as AcmeProblem | undefined,
@@ -40,7 +41,13 @@ async function open(t: Test, kind: 'file' | 'redis' = 'file') {
       script.replaced.push(replaces)
       if (script.refuse !== undefined) throw script.refuse
       const notAfterMs = now() + script.lifetimeMs
-      const leaf = { names: [...names], privateKeyPem, nowMs: now(), notAfterMs, signer: undefined }
+      const leaf = {
+        names: [...names],
+        privateKeyPem,
+        nowMs: now() - script.backdatedMs,
+        notAfterMs,
+        signer: undefined,
+      }
       return { certificatePem: await makeLeaf(leaf), chainPem: '' }
     },
     renewalInfo: async (chainPem) => script.suggest?.(chainPem),
@@ -118,6 +125,15 @@ await t.test('a visit renews nothing before the moment that the CA chose, unless
   await obtainer.obtain('visited.example', { lane: 'renewal' })
   t.equal(script.issued.length, 2, 'in the last tenth of its life nobody waits')
   t.ok(((await store.vault.read('visited.example'))?.notAfterMs ?? 0) > at(160))
+})
+
+await t.test('a CA whose certificates are due as they come is asked once a round', async (t) => {
+  const { script, obtainer, renewals } = await open(t)
+  script.backdatedMs = 80 * DAY_MS
+  script.lifetimeMs = DAY_MS
+  await obtainer.obtain('old.example')
+  await renewals.round(never)
+  t.equal(script.issued.length, 2)
 })
 
 await t.test('a mass revocation: the CA moves the window into the past', async (t) => {

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import t, { type Test } from 'tap'
-import { startPebble } from '../certificates/pebble.ts'
-import { freePort } from '../store/redis-server.ts'
+import { startPebble, type Pebble } from '../certificates/pebble.ts'
+import { freePort, startRedis } from '../store/redis-server.ts'
 import { startEdge, temporaryDirectory } from './edge.ts'
 
 /** The app: says which names are its own, and answers whatever it is asked. */
@@ -31,43 +31,66 @@ async function visit(port: number, servername: string, ca: string): Promise<Visi
   return { authorized, name, page }
 }
 
-for (const engine of ['greenlock', 'acme-client']) {
-  await t.test(`a visitor of a name that the edge never saw gets its page: ${engine}`, async (t) => {
-    const directory = temporaryDirectory(t)
-    const [app, httpPort] = await Promise.all([startApp(t), freePort()])
-    const pebble = await startPebble(t, { folder: directory, httpPort })
-    const edge = await startEdge(t, {
-      args: ['run'],
-      directory,
-      environment: {
-        EDGE_ADDRESS: '127.0.0.1',
-        EDGE_HTTP_PORT: String(httpPort),
-        EDGE_PID_FILE: `${directory}/edge.pid`,
-        EDGE_WORKERS: '2',
-        EDGE_STORE: `file:${directory}/store`,
-        EDGE_UPSTREAMS: app,
-        EDGE_PERMISSION: `${app}/permission`,
-        EDGE_ISSUER: 'acme',
-        EDGE_ACME_ENGINE: engine,
-        EDGE_ACME_DIRECTORY: pebble.directoryUrl,
-        EDGE_ACME_CA: pebble.caFile,
-        EDGE_ACME_EMAIL: 'operator@example.com',
-        // The manager of an edge that is started as root belongs to this user.
-        EDGE_USER: 'nobody',
-      },
-    })
-
-    const first = await visit(edge.https, 'www.customer.example', pebble.rootPem)
-    t.equal(first.authorized, true, 'the certificate is of the CA, and for that name')
-    t.match(first.page, /^HTTP\/1\.1 200 OK\r\n[^]*a page/)
-    const again = await visit(edge.https, 'www.customer.example', pebble.rootPem)
-    t.equal(again.authorized, true)
-    const stranger = await visit(edge.https, 'a.stranger.example', pebble.rootPem).catch(
-      (error: Error) => error.message,
-    )
-    t.match(stranger, /alert/i, 'a name that is not ours gets no certificate')
-
-    t.equal(pebble.log().match(/POST \/order-plz/g)?.length, 1, 'one order')
-    t.equal(await edge.stop(), 0)
-  })
+function environmentFor(directory: string, app: string, pebble: Pebble): Record<string, string> {
+  return {
+    EDGE_ADDRESS: '127.0.0.1',
+    EDGE_PID_FILE: `${directory}/edge.pid`,
+    EDGE_WORKERS: '1',
+    EDGE_STORE: `file:${directory}/store`,
+    EDGE_UPSTREAMS: app,
+    EDGE_PERMISSION: `${app}/permission`,
+    EDGE_ISSUER: 'acme',
+    EDGE_ACME_DIRECTORY: pebble.directoryUrl,
+    EDGE_ACME_CA: pebble.caFile,
+    EDGE_ACME_EMAIL: 'operator@example.com',
+    // The manager of an edge that is started as root belongs to this user.
+    EDGE_USER: 'nobody',
+  }
 }
+
+await t.test('a visitor of a name that the edge never saw gets its page', async (t) => {
+  const directory = temporaryDirectory(t)
+  const [app, httpPort] = await Promise.all([startApp(t), freePort()])
+  const pebble = await startPebble(t, { folder: directory, httpPort })
+  const environment = { EDGE_HTTP_PORT: String(httpPort), EDGE_ACME_ENGINE: 'greenlock', EDGE_WORKERS: '2' }
+  const edge = await startEdge(t, {
+    args: ['run'],
+    directory,
+    environment: { ...environmentFor(directory, app, pebble), ...environment },
+  })
+
+  const first = await visit(edge.https, 'www.customer.example', pebble.rootPem)
+  t.equal(first.authorized, true, 'the certificate is of the CA, and for that name')
+  t.match(first.page, /^HTTP\/1\.1 200 OK\r\n[^]*a page/)
+  const again = await visit(edge.https, 'www.customer.example', pebble.rootPem)
+  t.equal(again.authorized, true)
+  const stranger = await visit(edge.https, 'a.stranger.example', pebble.rootPem).catch((error: Error) => error.message)
+  t.match(stranger, /alert/i, 'a name that is not ours gets no certificate')
+
+  t.equal(pebble.log().match(/POST \/order-plz/g)?.length, 1, 'one order')
+  t.equal(await edge.stop(), 0)
+})
+
+await t.test('the CA may look at any machine: one orders, another one answers', async (t) => {
+  const [directory, folder] = [temporaryDirectory(t), temporaryDirectory(t)]
+  const [app, httpPort, redis] = await Promise.all([startApp(t), freePort(), startRedis(folder)])
+  t.teardown(() => redis.stop())
+  const pebble = await startPebble(t, { folder: directory, httpPort })
+  const [one, other] = await Promise.all(
+    [0, httpPort].map((port) => {
+      const own = temporaryDirectory(t)
+      const environment = { EDGE_STORE: redis.url, EDGE_HTTP_PORT: String(port), EDGE_ACME_ENGINE: 'acme-client' }
+      return startEdge(t, {
+        args: ['run'],
+        directory: own,
+        environment: { ...environmentFor(own, app, pebble), ...environment },
+      })
+    }),
+  )
+  const first = await visit(one?.https ?? 0, 'www.customer.example', pebble.rootPem)
+  t.equal(first.authorized, true)
+  await other?.logged((line) => /acme-challenge/.test(JSON.stringify(line)))
+  const second = await visit(other?.https ?? 0, 'www.customer.example', pebble.rootPem)
+  t.equal(second.authorized, true)
+  t.equal(pebble.log().match(/POST \/order-plz/g)?.length, 1, 'one order')
+})

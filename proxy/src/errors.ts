@@ -15,10 +15,7 @@ export class ConfigInvalid extends createError<[string]>('EDGE_ERR_CONFIG_INVALI
 }
 
 export const UsageInvalid = createError<[string]>('EDGE_ERR_USAGE_INVALID', '%s')
-export const AdminUnavailable = createError(
-  'EDGE_ERR_ADMIN_UNAVAILABLE',
-  'no answer from an edge at %s: %s',
-)
+export const AdminUnavailable = createError('EDGE_ERR_ADMIN_UNAVAILABLE', 'no answer from an edge at %s: %s')
 /** An edge that was asked says no; the text is its own. */
 export const AdminRefused = createError<[string]>('EDGE_ERR_ADMIN_REFUSED', '%s')
 export const CertificateAbsent = createError<[string]>('EDGE_ERR_CERTIFICATE_ABSENT', 'there is no certificate for %s')
@@ -62,7 +59,16 @@ export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request 
 export const BodyStalled = createError('EDGE_ERR_BODY_STALLED', 'the request body did not go on in time', 408)
 export const VisitorLeft = createError('EDGE_ERR_VISITOR_LEFT', 'the visitor left before the answer was complete')
 export const VisitorStalled = createError('EDGE_ERR_VISITOR_STALLED', 'the visitor did not read the answer in time')
-export const CacheMiss = createError('EDGE_ERR_CACHE_MISS', 'only a stored answer was asked for, and there is none', 504)
+export const CacheMiss = createError(
+  'EDGE_ERR_CACHE_MISS',
+  'only a stored answer was asked for, and there is none',
+  504,
+)
+export const CacheUnconfirmed = createError(
+  'EDGE_ERR_CACHE_UNCONFIRMED',
+  'the stored answer must be confirmed, and the app is away',
+  504,
+)
 export const FileTruncated = createError('EDGE_ERR_FILE_TRUNCATED', 'the file became shorter while it was sent')
 
 export const StoreUnavailable = createError('EDGE_ERR_STORE_UNAVAILABLE', 'the store did not answer: %s')

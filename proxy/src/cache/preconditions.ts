@@ -6,6 +6,8 @@ export type Validators = {
   readonly tag: string | undefined
   /** Last-Modified in ms since the epoch, a whole second; undefined while that second may still see changes. */
   readonly modifiedMs: number | undefined
+  /** What stands in for it in If-Modified-Since: a cache takes the answer's date (RFC 9111 4.3.2). */
+  readonly datedMs?: number
 }
 
 /** `send` it, `unchanged` (304), `failed` (412). */
@@ -26,7 +28,8 @@ export function checkPreconditions(
   if (noneMatch !== undefined) {
     return listHolds(noneMatch, (tag) => isSameTag(tag, validators.tag)) ? 'unchanged' : 'send'
   }
-  return changedSince(headers['if-modified-since'], validators, nowMs) === false ? 'unchanged' : 'send'
+  const since = { modifiedMs: validators.modifiedMs ?? validators.datedMs }
+  return changedSince(headers['if-modified-since'], since, nowMs) === false ? 'unchanged' : 'send'
 }
 
 /**
@@ -42,7 +45,11 @@ export function allowsRange(headers: IncomingHttpHeaders, validators: Validators
 }
 
 /** undefined: no date, a bad date or nothing to compare it with; the condition is then ignored (RFC 9110 13.1.3, 13.1.4). */
-function changedSince(date: string | undefined, { modifiedMs }: Validators, nowMs: number): boolean | undefined {
+function changedSince(
+  date: string | undefined,
+  { modifiedMs }: Pick<Validators, 'modifiedMs'>,
+  nowMs: number,
+): boolean | undefined {
   if (date === undefined || modifiedMs === undefined) return undefined
   const sinceMs = parseHttpDate(date, nowMs)
   return sinceMs === undefined ? undefined : modifiedMs > sinceMs

@@ -50,6 +50,7 @@ export function representAnswer(
     tag,
     // RFC 9110 8.8.2.2: what changed in the second of its answer may have changed again.
     modifiedMs: modifiedMs !== undefined && modifiedMs < (dateMs ?? receivedMs) ? modifiedMs : undefined,
+    ...(modifiedMs === undefined && { datedMs: dateMs ?? receivedMs }),
     size,
     contentType,
     coding: coding ?? (linesOf(said, 'content-encoding').length > 0 ? 'other' : undefined),

@@ -3,6 +3,7 @@ import {
   BodyStalled,
   BodyTooLarge,
   CacheMiss,
+  CacheUnconfirmed,
   codeOf,
   RequestInvalid,
   UpstreamBusy,
@@ -31,8 +32,9 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof BodyTooLarge) return { status: 413, page: 'too-large', reason }
   if (error instanceof BodyStalled) return { status: 408, page: 'timeout', reason }
   if (error instanceof RequestInvalid) return { status: 400, page: 'bad-request', reason }
-  // RFC 9111 5.2.1.7.
-  if (error instanceof UpstreamTimeout || error instanceof CacheMiss) return { status: 504, page: 'offline', reason }
+  // RFC 9111 5.2.1.7, 5.2.2.2.
+  const isGateway = [UpstreamTimeout, CacheMiss, CacheUnconfirmed].some((known) => error instanceof known)
+  if (isGateway) return { status: 504, page: 'offline', reason }
   if (error instanceof UpstreamBusy) return { status: 503, page: 'unavailable', reason, retryAfter: BUSY_RETRY_S }
   return { status: 502, page: 'offline', reason }
 }

@@ -39,7 +39,13 @@ export function confirms(stored: FieldList, notModified: FieldList): boolean {
 }
 
 /** Fields that describe the bytes which are stored, not those of the new message (RFC 9111 3.2). */
-const OF_THE_BYTES: ReadonlySet<string> = new Set(['content-encoding', 'content-length', 'content-range'])
+const OF_THE_BYTES: ReadonlySet<string> = new Set([
+  'content-digest',
+  'content-encoding',
+  'content-length',
+  'content-md5',
+  'content-range',
+])
 
 /**
  * The stored fields, updated by a 304, or by the answer to a HEAD (RFC 9111 3.2): each field that it carries takes the place of all

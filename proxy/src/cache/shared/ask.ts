@@ -1,3 +1,4 @@
+import { CacheUnconfirmed } from '../../errors.ts'
 import type { Exchange, RequestHead } from '../../request.ts'
 import type { AnswerTier } from '../answers.ts'
 import type { AskApp, UpstreamAnswer } from '../contracts.ts'
@@ -61,8 +62,8 @@ export function createAsk(options: AskOptions): Ask {
     }
     const asked = await app.detached({ head: questionFor(head, stored), signal, visitor }).catch((error: unknown) => {
       const landing = signal.aborted ? undefined : stale()
-      if (landing === undefined) throw error
-      return landing
+      if (landing !== undefined) return landing
+      throw mustConfirm(stored) && !signal.aborted ? new CacheUnconfirmed({ cause: error }) : error
     })
     if ('kind' in asked) return asked
     const { status, headers } = asked.head
@@ -128,6 +129,11 @@ export function createAsk(options: AskOptions): Ask {
   return ask
 }
 
+/** RFC 9111 5.2.2.2: an answer that must be confirmed, and cannot be, is a 504. */
+function mustConfirm(stored: StoredAnswer | undefined): boolean {
+  return stored !== undefined && stored.head.directives.has('must-revalidate')
+}
+
 /** Without what makes the visitor's request conditional, which is answered here; with what confirms the stored answer. */
 function questionFor(head: RequestHead, stored: StoredAnswer | undefined): RequestHead {
   const fields = withoutFields(head.rawHeaders, (name) => CONDITIONAL.has(name))
@@ -137,5 +143,5 @@ function questionFor(head: RequestHead, stored: StoredAnswer | undefined): Reque
 /** What is not kept: cookies, and the fields that `no-cache` and `private` name (RFC 9111 5.2.2.4, 5.2.2.7). */
 function storedFields({ fields, directives }: Pick<StoredHead, 'fields' | 'directives'>): string[] {
   const named = namedFields(directives)
-  return withoutFields(fields, (name) => name === 'set-cookie' || name === 'set-cookie2' || named.has(name))
+  return withoutFields(fields, (name) => name === 'set-cookie' || named.has(name))
 }

@@ -88,7 +88,7 @@ await t.test('while the app is away or in trouble, what is stored stands in', as
   t.notMatch((await site.ask('/page')).text, 'body 1')
   site.advance(61)
   await site.away()
-  t.equal((await site.ask('/page')).status, 502, 'unless the app forbids it')
+  t.equal((await site.ask('/page')).status, 504, 'unless the app forbids it')
 })
 
 await t.test('only-if-cached is answered 504 without asking', async (t) => {

@@ -190,7 +190,10 @@ export type CertificateOperations = {
   list(): AsyncIterable<CertificateStatus>
   /** Also of a name that has no certificate: then it says why. Rejects with EDGE_ERR_CERTIFICATE_NAME_INVALID. */
   show(name: string): Promise<CertificateStatus>
-  /** Has a certificate obtained now if none is there, or that one is due; `renew` also when it is not. Rejects as `Obtainer.obtain` does. */
+  /**
+   * Has a certificate obtained now if none is there, or that one is due; `renew` also when it is not, or failed lately.
+   * Rejects as `Obtainer.obtain` does.
+   */
   issue(name: string, options: { readonly renew: boolean }): Promise<CertificateStatus>
   /** All, or those that one issuer issued, at a pace; told one by one as they end. A closed iteration stops it. */
   renewAll(options: { readonly issuer?: string; readonly perMinute: number }): AsyncIterable<RenewalStep>

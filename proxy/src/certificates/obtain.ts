@@ -29,6 +29,8 @@ export type ObtainWish = {
   readonly lane?: Lane
   /** Also when the one that is there is not due. */
   readonly renew?: boolean
+  /** Also when it failed lately: somebody mended what was wrong. */
+  readonly insist?: boolean
 }
 
 /** Puts certificates into the vault: the one place from which an issuer is called. */
@@ -55,8 +57,8 @@ export function createObtainer(options: ObtainerOptions): Obtainer {
   const queue = createOrderQueue({ ...QUEUE, ...options.queue })
   const closing = new AbortController()
 
-  async function work(name: string, { lane = 'visitor', renew = false }: ObtainWish): Promise<void> {
-    await failures.check(name)
+  async function work(name: string, { lane = 'visitor', renew = false, insist = false }: ObtainWish): Promise<void> {
+    if (!insist) await failures.check(name)
     const before = renew ? await readUsable(store.vault, name) : undefined
     const leave = await queue.take(name, lane, closing.signal)
     try {

@@ -68,6 +68,10 @@ for (const kind of ['file', 'redis'] as const) {
     t.same(issued, ['a.example', 'a.example'])
 
     await t.rejects(operations.issue('broken.example', { renew: false }), { code: 'EDGE_ERR_ACME_PROBLEM' })
+    const backOff = { code: 'EDGE_ERR_CERTIFICATE_BACK_OFF' }
+    await t.rejects(operations.issue('broken.example', { renew: false }), backOff)
+    const insisted = operations.issue('broken.example', { renew: true })
+    await t.rejects(insisted, { code: 'EDGE_ERR_ACME_PROBLEM' }, 'who insists is heard')
     await t.rejects(operations.issue('stranger.example', { renew: false }), { code: 'EDGE_ERR_CERTIFICATE_DENIED' })
     await t.rejects(operations.issue('127.0.0.1', { renew: false }), { code: 'EDGE_ERR_CERTIFICATE_NAME_INVALID' })
     await t.rejects(operations.show('a b'), { code: 'EDGE_ERR_CERTIFICATE_NAME_INVALID' })

@@ -13,7 +13,7 @@ const MIN_BYTES = 256
 /** Brotli's last two levels cost a second for a megabyte: they are for what is smaller than this. */
 const BEST_BYTES = 128 * 1024
 const TEXTUAL =
-  /^(?:text\/(?!event-stream)|application\/(?:javascript|json|manifest\+json|wasm|xml|[\w.-]+\+(?:json|xml))|image\/(?:svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)|font\/(?:otf|ttf|sfnt)|application\/(?:vnd\.ms-fontobject|x-javascript))\s*(?:;|$)/i
+  /^(?:text\/(?!event-stream)[\w.+-]+|application\/(?:javascript|json|manifest\+json|wasm|xml|[\w.-]+\+(?:json|xml))|image\/(?:svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)|font\/(?:otf|ttf|sfnt)|application\/(?:vnd\.ms-fontobject|x-javascript))\s*(?:;|$)/i
 
 /** May copies in other codings stand for this answer: textual, not coded yet, nothing said about its bytes? */
 export function isCompressible(status: number, fields: FieldList, size: number): boolean {

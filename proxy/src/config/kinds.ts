@@ -74,8 +74,8 @@ export const byteCount = {
 }
 
 /** One of some words. */
-export function word<const Words extends string[]>(words: readonly [...Words]): Kind<TEnum<Words>> {
-  return { schema: Type.Enum(words), right: words.join(' or '), parse: (text: string) => text, show: String }
+export function word<const Words extends string[]>(known: readonly [...Words]): Kind<TEnum<Words>> {
+  return { schema: Type.Enum(known), right: known.join(' or '), parse: (text: string) => text, show: String }
 }
 
 /** Some of some words, or none. */

@@ -4,16 +4,17 @@ import type { Exchange } from '../request.ts'
 /** Headers that every answer carries, as a flat list that must not be changed. */
 export type CommonHeaders = (exchange: Exchange) => readonly string[]
 
-const STATES: readonly (CacheState | undefined)[] = [
-  undefined,
-  'HIT',
-  'MISS',
-  'EXPIRED',
-  'STALE',
-  'UPDATING',
-  'REVALIDATED',
-  'BYPASS',
-]
+/** What `Cache-Status` says of a state (RFC 9211 2). */
+const STATUS: Readonly<Record<CacheState, string>> = {
+  HIT: 'hit',
+  MISS: 'fwd=miss',
+  EXPIRED: 'fwd=stale',
+  STALE: 'hit; detail=stale',
+  UPDATING: 'hit; detail=updating',
+  REVALIDATED: 'fwd=stale; fwd-status=304',
+  BYPASS: 'fwd=bypass',
+}
+const STATES = [undefined, ...(Object.keys(STATUS) as CacheState[])]
 
 /**
  * One frozen list for each state of the cache and scheme, made once: a hit allocates nothing for them.
@@ -27,7 +28,7 @@ export function createCommonHeaders(serverName: string, altSvc: string | undefin
 
 function list(serverName: string, state: CacheState | undefined, altSvc: string | undefined): readonly string[] {
   const headers = ['X-Content-Type-Options', 'nosniff', 'Blot-Server', serverName]
-  if (state !== undefined) headers.push('Blot-Cache', state)
+  if (state !== undefined) headers.push('Blot-Cache', state, 'Cache-Status', `${serverName}; ${STATUS[state]}`)
   if (altSvc !== undefined) headers.push('Alt-Svc', altSvc)
   return Object.freeze(headers)
 }

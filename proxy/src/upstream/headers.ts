@@ -93,7 +93,8 @@ export function answerHeaders(upstream: HeaderList, shape: AnswerShape, own: Hea
   const sized = shape.version !== '2.0' && firstValue(upstream, 'content-length') !== undefined
   const trailers = shape.version !== '1.0' && !isBodyless(shape) && !sized
   const headers = filterHeaders(upstream, (name) => {
-    if (isHopByHop(name, named) || ours.has(name)) return false
+    // Each cache on the way adds its own word (RFC 9211 2).
+    if (isHopByHop(name, named) || (ours.has(name) && name !== 'cache-status')) return false
     if (name === 'trailer') return trailers
     return !(name === 'content-length' && shape.status === 204)
   })

@@ -6,7 +6,11 @@ await t.test('every answer names the server, what the cache did, and forbids gue
   const edge = await serve(t)
   const always = { 'x-content-type-options': 'nosniff', 'blot-server': 'blot-edge' }
   const site = { port: edge.http, host: HOST, protocol: 'http/1.1' } as const
-  t.match((await ask({ ...site, path: '/found' })).headers, { ...always, 'blot-cache': 'HIT' })
+  t.match((await ask({ ...site, path: '/found' })).headers, {
+    ...always,
+    'blot-cache': 'HIT',
+    'cache-status': 'blot-edge; hit',
+  })
   const refused = await ask({ ...site, method: 'TRACE' })
   t.match(refused.headers, always)
   t.equal(refused.headers['blot-cache'], undefined, 'the cache was not asked')

@@ -8,7 +8,7 @@ import type { Switched } from './attempt.ts'
 import { linger, LINGER_MS } from './body.ts'
 import { STREAM_MS } from './classes.ts'
 import { createFetch } from './fetch.ts'
-import { answerHeaders, firstValue } from './headers.ts'
+import { answerHeaders, firstValue, offeredProtocols } from './headers.ts'
 import { giveUp, settle, type UpstreamOptions } from './plugin.ts'
 import { createTimer } from './timer.ts'
 
@@ -55,10 +55,12 @@ export function createTunnel(
 }
 
 /**
+ * RFC 9110 7.8: an app may switch to nothing but what it was offered.
  * Over HTTP/2 a status of 2xx says that there is a tunnel (RFC 8441 5): that of an app which did not switch must not pass.
  * And the key was the edge's, so that the app's answer to it is the edge's to check (RFC 6455 4.1).
  */
 function isSound({ head }: Exchange, outcome: Answer | Switched): boolean {
+  if (!(outcome instanceof Answer) && !isOffered(head.headers.upgrade, outcome.headers)) return false
   if (head.version !== '2.0') return true
   if (outcome instanceof Answer) return outcome.head.status >= 300
   const key = String(head.headers['sec-websocket-key'])
@@ -66,6 +68,11 @@ function isSound({ head }: Exchange, outcome: Answer | Switched): boolean {
     .update(key + WEBSOCKET_GUID)
     .digest('base64')
   return firstValue(outcome.headers, 'sec-websocket-accept') === accept
+}
+
+function isOffered(offered: string | undefined, headers: readonly string[]): boolean {
+  const names = offeredProtocols(offered)?.toLowerCase().split(', ') ?? []
+  return names.includes(firstValue(headers, 'upgrade')?.toLowerCase() ?? '')
 }
 
 /** There is no tunnel: what the visitor sends is dropped, and the connection, or the stream, ends with the answer. */

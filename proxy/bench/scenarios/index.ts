@@ -10,6 +10,8 @@ import { onDemandScenarios } from './on-demand.ts'
 import { pageFile } from './page-file.ts'
 import { proxied } from './proxied.ts'
 import { proxyCacheHit } from './proxy-cache-hit.ts'
+import { purgeMillion } from './purge-million.ts'
+import { purgeRate } from './purge-rate.ts'
 import { purgeStorm } from './purge-storm.ts'
 import { range } from './range.ts'
 import { startup } from './startup.ts'
@@ -29,6 +31,8 @@ export const SCENARIOS: readonly Scenario[] = [
   range,
   ...variants,
   purgeStorm,
+  purgeMillion,
+  purgeRate,
   pageFile,
   ...staticFiles,
   miss,

@@ -2,10 +2,10 @@ import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
 import { logEvents, createLog, type Log } from '../log.ts'
 import { forbidCoreDumps } from '../lifecycle/core-dumps.ts'
-import { prepareDataDirectory } from '../lifecycle/data-directory.ts'
+import { prepareDataDirectory, prepareDiskCache } from '../lifecycle/data-directory.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
 import { startPrimary, type Primary } from '../lifecycle/primary.ts'
-import { resolveUser } from '../lifecycle/user.ts'
+import { resolveUser, type UserIds } from '../lifecycle/user.ts'
 import type { CommandContext } from './command.ts'
 
 export type ServeOptions = {
@@ -42,6 +42,7 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const user = resolveUser(config.user)
   prepareDataDirectory(config.dataDirectory, user)
   if (config.store.kind === 'file') prepareDataDirectory(config.store.directory, user)
+  if (config.diskCacheBytes > 0) tryToPrepareDiskCache(config, user, log)
   const { beforeChildren } = options
   try {
     primary = await startPrimary({
@@ -67,6 +68,15 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   }
   log.info('stopped')
   return 0
+}
+
+/** The edge serves without a disk tier as well. */
+function tryToPrepareDiskCache({ cacheDirectory }: Config, user: UserIds | undefined, log: Log): void {
+  try {
+    prepareDiskCache(cacheDirectory, user)
+  } catch (error) {
+    log.warn({ err: error }, 'the folder of the disk cache cannot be prepared')
+  }
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

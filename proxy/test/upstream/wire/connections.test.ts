@@ -27,11 +27,13 @@ await t.test('a connection serves one request after another, the most recently u
   )
 })
 
-await t.test('bytes behind an answer never reach another visitor', async (t) => {
+await t.test('bytes behind an answer never reach another visitor', { timeout: 10_000 }, async (t) => {
   const poison = plain('for somebody else')
+  // The connection would be kept for longer than this test may take.
+  const mine = plain('mine', 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=60')
   const origin = await startOrigin(t, ({ socket, lines }) => {
-    if (lines[0]?.includes('/later')) socket.write(plain('mine'), () => setImmediate(() => socket.write(poison)))
-    else socket.write(plain('mine') + (lines[0]?.includes('/at-once') ? poison : ''))
+    if (lines[0]?.includes('/later')) socket.write(mine, () => setImmediate(() => socket.write(poison)))
+    else socket.write(mine + (lines[0]?.includes('/at-once') ? poison : ''))
   })
   const front = await startFront(t, { upstreams: [origin.port] })
   for (const path of ['/at-once', '/later']) {

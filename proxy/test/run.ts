@@ -14,6 +14,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['curl', 'curl'],
   ['pebble', 'pebble'],
   ['openssl', 'openssl'],
+  ['h2load', 'nghttp2-client'],
 ]
 
 const missing = NEEDED.filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)

@@ -5,6 +5,7 @@ import http2, { constants, type ClientHttp2Session, type ClientHttp2Stream } fro
 import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocketServer } from 'ws'
+import { pollUntil } from '../certificates/poll.ts'
 import { startEdge, temporaryDirectory } from '../integration/edge.ts'
 import { FLAG, SETTING, type Field } from './frames.ts'
 import { HOST, pseudoFields, request, type RequestOptions } from './row.ts'
@@ -13,6 +14,14 @@ import { openWire } from './wire.ts'
 const BIG_BYTES = 8 * 1024 * 1024
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
 
+const CHUNK = Buffer.alloc(64 * 1024, 'x')
+/** What the kernel holds of a connection on this machine, and the windows of HTTP/2. */
+const ON_THE_WAY_BYTES = 16 * 1024 * 1024
+/** In as many, an app whose bytes were all taken would have sent many times that. */
+const TURNS = 300
+
+/** The app's side of a tunnel that it floods. */
+let flooded: Socket | undefined
 /** What the app got last. */
 let asked: IncomingMessage | undefined
 const origin = createServer((_request, response) => response.end('a page'))
@@ -25,6 +34,10 @@ origin.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
     webSockets.handleUpgrade(request, socket, head, (webSocket) => webSockets.emit('connection', webSocket, request))
     return
   }
+  if (request.url === '/silent') {
+    socket.resume().once('end', () => socket.end())
+    return
+  }
   const text = answers[request.url ?? '']
   if (text !== undefined) {
     socket.end(text)
@@ -33,7 +46,14 @@ origin.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
   const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
   const accept = createHash('sha1').update(key).digest('base64')
   socket.write(`${SWITCH}Sec-WebSocket-Accept: ${accept}\r\n\r\n`)
-  if (request.url === '/echo') {
+  if (request.url === '/flood') {
+    flooded = socket
+    const flow = (): void => {
+      while (socket.write(CHUNK));
+    }
+    socket.on('drain', flow)
+    flow()
+  } else if (request.url === '/echo') {
     socket.pipe(socket)
   } else if (request.url === '/last') {
     socket.resume().once('end', () => socket.end('the last word'))
@@ -212,6 +232,60 @@ await t.test('what is no tunnel never looks like one', async (t) => {
     const line = await edge.logged(({ userAgent }) => userAgent === path)
     t.match(line['reason'] ?? '', reason, path)
   }
+})
+
+await t.test('all streams of a connection may be WebSockets', async (t) => {
+  const session = await connect(t)
+  const streams = Array.from({ length: session.remoteSettings.maxConcurrentStreams ?? 0 }, () => open(session, '/echo'))
+  t.equal(streams.length, 128)
+  const echoes = streams.map(async (stream, i) => {
+    await headOf(stream)
+    stream.end(`echo ${i}`)
+    return bodyOf(stream)
+  })
+  t.strictSame(
+    await Promise.all(echoes),
+    streams.map((_, i) => `echo ${i}`),
+  )
+})
+
+await t.test('one that is not read holds up neither the others nor the app’s memory', async (t) => {
+  const session = await connect(t)
+  const [stalled, other] = [open(session, '/flood'), open(session, '/echo')]
+  await Promise.all([headOf(stalled), headOf(other)])
+  for (let turn = 0; turn < TURNS; turn++) {
+    other.write(`turn ${turn}`)
+    const [heard] = (await once(other, 'data')) as [Buffer]
+    if (String(heard) !== `turn ${turn}`) t.fail(`turn ${turn}: ${String(heard)}`)
+  }
+  const sent = flooded?.bytesWritten ?? 0
+  t.ok(sent < ON_THE_WAY_BYTES, `the app could send ${sent} bytes`)
+  stalled.close(constants.NGHTTP2_CANCEL)
+  await pollUntil(() => flooded?.closed === true)
+})
+
+await t.test('who leaves before the app has answered takes the app’s connection along', async (t) => {
+  const session = await connect(t)
+  for (const leave of [
+    (stream: ClientHttp2Stream) => stream.close(constants.NGHTTP2_CANCEL),
+    () => session.destroy(),
+  ]) {
+    const called = once(origin, 'upgrade')
+    const stream = open(session, '/silent')
+    const [, socket] = (await called) as [IncomingMessage, Socket]
+    const closed = once(socket, 'close')
+    leave(stream)
+    await closed
+    t.ok(socket.destroyed)
+  }
+})
+
+await t.test('who has nothing to say may still listen', async (t) => {
+  const session = await connect(t)
+  const stream = open(session, '/last')
+  stream.end()
+  t.equal((await headOf(stream))[':status'], 200)
+  t.equal(await bodyOf(stream), 'the last word')
 })
 
 function extended(protocol: string, rest: readonly Field[] = pseudoFields('CONNECT', '/chat')): RequestOptions {

@@ -1,0 +1,40 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { pollUntil } from '../certificates/poll.ts'
+import { ask, type Answer } from './client.ts'
+import { startEdge, temporaryDirectory } from './edge.ts'
+
+const directory = temporaryDirectory(t)
+const blogs = join(directory, 'blogs')
+const write = (name: string, text: string): void => {
+  mkdirSync(join(blogs, 'garden'), { recursive: true })
+  writeFileSync(join(blogs, 'garden', name), text)
+}
+for (const number of [1, 2, 3, 4, 5])
+  write(`p${number}.md`, `---\ntitle: P${number}\ndate: 2026-01-0${number}\n---\nfirst`)
+
+const edge = await startEdge(t, {
+  args: ['dev'],
+  directory,
+  environment: { BLOT_CACHE: 'false', BLOT_BLOGS_DIRECTORY: blogs, EDGE_WORKERS: '2' },
+})
+const get = (path: string): Promise<Answer> =>
+  ask({ port: edge.https, host: 'garden.blot.localhost', path, ca: edge.ca })
+const isHit = async (path: string): Promise<boolean> => (await get(path)).headers['blot-cache'] === 'HIT'
+
+await t.test('an edited post is gone from the cache with the lists that show it, and the others stay', async (t) => {
+  const paths = ['/', '/p1', '/p3', '/p5']
+  // The app purges every host when it starts.
+  await edge.logged(({ msg, names }) => msg === 'purge applied' && String(names).includes('host garden'))
+  await pollUntil(async () => (await Promise.all(paths.map(isHit))).every(Boolean))
+  write('p3.md', '---\ntitle: P3\ndate: 2026-01-03\n---\nsecond')
+  const { names } = await edge.logged(
+    ({ msg, names }) => msg === 'purge applied' && String(names).includes('tag post:'),
+  )
+  t.notMatch(String(names), /host /)
+  await pollUntil(async () => (await get('/p3')).text.includes('second'))
+  t.match((await get('/')).text, 'second')
+  t.ok(await isHit('/p1'))
+  t.ok(await isHit('/p5'))
+})

@@ -52,7 +52,10 @@ async function check(servers: readonly Server[], load: Requests, options: Reques
     assertAgreement(answers)
     for (const [name, answer] of answers) assertExpected(name, answer, load.status, options.expected)
     const state = answers.get('edge')?.headers['blot-cache']
-    if (state !== options.cache) throw new Error(`the edge said Blot-Cache: ${String(state)}, not ${options.cache}`)
+    // What has to be fetched once is there the second time.
+    const isDue = time === 2 || options.cache !== 'HIT'
+    if (isDue && state !== options.cache)
+      throw new Error(`the edge said Blot-Cache: ${String(state)}, not ${options.cache}`)
   }
 }
 

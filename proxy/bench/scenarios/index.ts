@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts'
+import { flatMemory } from './flat-memory.ts'
 import { handshakeScenarios } from './handshake.ts'
 import { idle } from './idle-connections.ts'
 import { memoryHits } from './memory-hit.ts'
@@ -16,6 +17,7 @@ import { purgeStorm } from './purge-storm.ts'
 import { range } from './range.ts'
 import { startup } from './startup.ts'
 import { staticFiles } from './static-file.ts'
+import { storedHits } from './stored-hit.ts'
 import { stored } from './stored.ts'
 import { upload } from './upload.ts'
 import { variants } from './variants.ts'
@@ -26,6 +28,7 @@ import { zipfMix } from './zipf-mix.ts'
 export const SCENARIOS: readonly Scenario[] = [
   ...memoryHits,
   proxyCacheHit,
+  ...storedHits,
   zipfMix,
   notModified,
   range,
@@ -42,6 +45,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...handshakeScenarios,
   ...namesUniformly,
   ...idle,
+  flatMemory,
   firstHandshakes,
   stored,
   ...onDemandScenarios,

@@ -57,9 +57,8 @@ export async function openWorkerCache(
       return files.purge(purge)
     },
   })
-  const maxMemoryBytes = Math.min(MAX_MEMORY_BODY_BYTES, config.memoryCacheBytes / 8)
-  const disk = config.diskCacheBytes === 0 ? undefined : openDisk(config, channel, maxMemoryBytes)
-  const answers = createAnswerTier({ memory, disk, log, maxMemoryBytes })
+  const disk = config.diskCacheBytes === 0 ? undefined : openDisk(config, channel)
+  const answers = createAnswerTier({ memory, disk, log, maxMemoryBytes: MAX_MEMORY_BODY_BYTES })
   const validity = createValidity(log)
   const deliver = createDeliver()
 
@@ -85,7 +84,7 @@ export async function openWorkerCache(
     deliver,
     around({ commonHeaders }) {
       const untilPurged = untilPurgedFor(config.untilPurged)
-      const maxBodyBytes = disk === undefined ? maxMemoryBytes : MAX_BODY_BYTES
+      const maxBodyBytes = disk === undefined ? MAX_MEMORY_BODY_BYTES : MAX_BODY_BYTES
       const rooms = { answers, validity, deliver, commonHeaders, hasBody, invalidate: invalidateEverywhere }
       const rules = { pageFiles: config.pageFiles, untilPurged, maxBodyBytes, now: Date.now }
       // Who delivers an answer asks its target for nothing but the address.
@@ -99,12 +98,12 @@ export async function openWorkerCache(
   }
 }
 
-function openDisk(config: Config, channel: Channel, maxMemoryBytes: number): ReturnType<typeof createDiskTier> {
+function openDisk(config: Config, channel: Channel): ReturnType<typeof createDiskTier> {
   return createDiskTier({
     cacheDirectory: config.cacheDirectory,
     allowanceBytes: Math.floor((config.diskCacheBytes * ALLOWANCE) / config.workers),
     reclaim: () => channel.call('manager', 'reclaim', null),
-    maxMemoryBytes,
+    maxMemoryBytes: MAX_MEMORY_BODY_BYTES,
     now: Date.now,
   })
 }

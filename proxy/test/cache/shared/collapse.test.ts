@@ -38,6 +38,19 @@ await t.test('a crowd that asks at once is one question to the app', async (t) =
   t.equal(site.asked.length, 1)
 })
 
+await t.test('a thousand visitors of a page that has just expired are one question', async (t) => {
+  const site = await startSite(t)
+  site.reply = (_request, response) => response.writeHead(200, FRESH).end('old')
+  await site.ask('/')
+  site.advance(61)
+  const held = heldReplies(site)
+  const visitors = crowd(site, 1000)
+  await until(t, 'the app is asked', () => held.length > 0)
+  held[0]?.writeHead(200, FRESH).end('new')
+  t.strictSame(new Set(await Promise.all(visitors)), new Set(['new']))
+  t.equal(site.asked.length, 2, 'one for the page, one for the crowd')
+})
+
 await t.test('those who wait are streamed to as it arrives, also who comes in the middle', async (t) => {
   const site = await startSite(t)
   const held = heldReplies(site)

@@ -13,6 +13,7 @@ export type ReadAnswer = { readonly stored: StoredAnswer; readonly size: number 
 /** What is used is touched, so that it stays; but not at each use. */
 const TOUCH_MS = 3_600_000
 const CHUNK_BYTES = 256 * 1024
+const WHOLE_BYTES = CHUNK_BYTES
 
 /**
  * Reads an answer; synchronous, as `lookup` is. A file that is torn or damaged is removed.
@@ -43,18 +44,29 @@ export function readSignpost(path: string): readonly string[] | undefined {
 
 function readOpen(descriptor: number, size: number, maxMemoryBytes: number): ReadAnswer | undefined {
   if (size < FOOTER_BYTES) return undefined
+  if (size <= WHOLE_BYTES && size <= maxMemoryBytes) return parseWhole(readAt(descriptor, 0, size))
   const footer = decodeFooter(readAt(descriptor, size - FOOTER_BYTES, FOOTER_BYTES), size)
   if (footer === undefined) return undefined
   const { bodyBytes, headBytes, bodyChecksum } = footer
   const stored = decodeHead(readAt(descriptor, bodyBytes, headBytes), footer)
   if (stored === undefined) return undefined
   if (bodyBytes > maxMemoryBytes) {
-    return checksumOf(descriptor, bodyBytes) === bodyChecksum
-      ? { kind: 'open', stored, size: bodyBytes, descriptor }
-      : undefined
+    const isRight = checksumOf(descriptor, bodyBytes) === bodyChecksum
+    return isRight ? { kind: 'open', stored, size: bodyBytes, descriptor } : undefined
   }
   const body = readAt(descriptor, 0, bodyBytes)
   return crc32(body) === bodyChecksum ? { kind: 'memory', stored, size: bodyBytes, body } : undefined
+}
+
+/** Most files are small: one read for all of it. */
+function parseWhole(file: Buffer): ReadAnswer | undefined {
+  const footer = decodeFooter(file.subarray(-FOOTER_BYTES), file.length)
+  if (footer === undefined) return undefined
+  const { bodyBytes, headBytes, bodyChecksum } = footer
+  const stored = decodeHead(file.subarray(bodyBytes, bodyBytes + headBytes), footer)
+  const body = file.subarray(0, bodyBytes)
+  const isRight = stored !== undefined && crc32(body) === bodyChecksum
+  return isRight ? { kind: 'memory', stored, size: bodyBytes, body } : undefined
 }
 
 function checksumOf(descriptor: number, bytes: number): number {

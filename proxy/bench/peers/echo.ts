@@ -1,9 +1,19 @@
 import { createServer } from 'node:http'
 import { WebSocketServer } from 'ws'
 
-/** The upstream of uploads and WebSockets: it reads what it is sent, and echoes messages. */
+/** The upstream of uploads and WebSockets: it reads what it is sent, and echoes messages. `/endless` is a download without an end. */
+
+const CHUNK = Buffer.alloc(64 * 1024, 'blot')
 
 const server = createServer((request, response) => {
+  if (request.url === '/endless') {
+    const send = (): void => {
+      while (response.write(CHUNK));
+    }
+    response.on('drain', send)
+    send()
+    return
+  }
   let bytes = 0
   request.on('data', (chunk: Buffer) => (bytes += chunk.length))
   request.on('end', () => response.setHeader('Content-Type', 'text/plain').end(`${bytes}\n`))

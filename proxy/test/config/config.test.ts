@@ -115,6 +115,17 @@ await t.test('a wrong variable is not blamed on those whose default is made from
   ])
 })
 
+await t.test('the secrets of accounts are shown to nobody', async (t) => {
+  const secret = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajV'
+  const options = JSON.stringify({ token: secret })
+  const dns = { EDGE_DNS_MODULE: 'acme-dns-01-x', EDGE_DNS_OPTIONS: options }
+  const environment = { EDGE_ACME_EAB_KEY_ID: 'kid', EDGE_ACME_EAB_HMAC: secret, ...dns }
+  t.notMatch(JSON.stringify(originsOf({ environment })), secret)
+  t.strictSame(configure(environment).externalAccount, { keyId: 'kid', hmac: secret })
+  const wrong = { EDGE_ACME_EAB_HMAC: `${secret} `.repeat(2), EDGE_DNS_OPTIONS: `[${options}` }
+  t.notMatch(JSON.stringify(faultsOf(wrong)), secret)
+})
+
 await t.test('an empty value is the same as none', async (t) => {
   t.equal(configure({ EDGE_HTTP_PORT: '', EDGE_UNKNOWN: '', BLOT_HOST: ' ' }).httpPort, 8000)
 })

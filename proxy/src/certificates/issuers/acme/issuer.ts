@@ -137,7 +137,11 @@ function replacement({ replaces }: Order, { renewalInfo }: Directory): { replace
   return replaces === undefined || renewalInfo === undefined ? {} : { replaces }
 }
 
-async function settle(look: () => ReturnType<EngineOrder['post']>, name: string, signal: AbortSignal) {
+async function settle(
+  look: () => ReturnType<EngineOrder['post']>,
+  name: string,
+  signal: AbortSignal,
+): ReturnType<EngineOrder['settle']> {
   const resource = await pollUntilDone(look, signal)
   if (resource['status'] === 'valid') return resource
   if (resource['status'] === 'invalid') throw problemOfError(resource['error'], name)

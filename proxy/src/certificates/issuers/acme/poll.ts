@@ -12,8 +12,8 @@ const LONGEST_MS = 3_000
 const PASSING = new Set<unknown>(['pending', 'processing'])
 
 /**
- * Looks until an order or a challenge is done, one way or another; a `Retry-After` is respected. Rejects with the reason of
- * the signal, which has the order's deadline.
+ * Looks until an order or a challenge is done, one way or another; a `Retry-After` is respected. The signal has the deadline
+ * of the order.
  */
 export async function pollUntilDone(look: () => Promise<AcmeAnswer>, signal: AbortSignal): Promise<Resource> {
   for (let pauseMs = FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_MS)) {

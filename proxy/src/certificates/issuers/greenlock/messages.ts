@@ -23,7 +23,8 @@ export type Ask =
   | { readonly kind: 'present'; readonly challenge: Challenge }
   | { readonly kind: 'settle'; readonly url: string; readonly name: string }
 
-export type Answers = { post: AcmeAnswer; present: null; settle: Readonly<Record<string, unknown>> }
+/** What comes of it. */
+export type Replies = { post: AcmeAnswer; present: null; settle: Readonly<Record<string, unknown>> }
 
 /** An order as it goes to the thread: the account's key and all connections stay outside. */
 export type ThreadOrder = {

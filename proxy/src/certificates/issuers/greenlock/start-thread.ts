@@ -45,8 +45,8 @@ export async function startThread(options: ThreadOptions): Promise<Thread> {
   async function answer(id: number, call: number, ask: Ask): Promise<void> {
     const order = underway.get(id)?.order
     try {
-      order?.signal.throwIfAborted()
-      tell({ kind: 'answer', call, value: order && (await carryOut(order, ask)) })
+      if (order === undefined || order.signal.aborted) tell({ kind: 'refusal', call })
+      else tell({ kind: 'answer', call, value: await carryOut(order, ask) })
     } catch {
       // The issuer knows why; the thread's order ends by it.
       tell({ kind: 'refusal', call })

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { correctGreenlock, type Underway } from './corrections.ts'
-import type { Answers, Ask, FromThread, ThreadData, ThreadOrder, ToThread } from './messages.ts'
+import type { Ask, FromThread, Replies, ThreadData, ThreadOrder, ToThread } from './messages.ts'
 
 /** The thread that greenlock runs in: its `process.exit` ends the thread, and the engine starts another. */
 
@@ -29,11 +29,11 @@ function serve(port: MessagePort, data: ThreadData): void {
     return order
   }
 
-  function ask<Asked extends Ask>(id: number, asked: Asked): Promise<Answers[Asked['kind']]> {
+  function ask<Asked extends Ask>(id: number, asked: Asked): Promise<Replies[Asked['kind']]> {
     const answered = Promise.withResolvers<unknown>()
     calls.set((lastCall += 1), answered)
     tell({ kind: 'call', id, call: lastCall, ask: asked })
-    return answered.promise as Promise<Answers[Asked['kind']]>
+    return answered.promise as Promise<Replies[Asked['kind']]>
   }
 
   async function carryOut(greenlock: Greenlock, id: number, order: ThreadOrder): Promise<void> {

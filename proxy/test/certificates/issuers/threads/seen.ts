@@ -7,6 +7,8 @@ export function answerSeen(seen: () => readonly string[]): void {
   const [question, answer] = [new BroadcastChannel(QUESTION), new BroadcastChannel(ANSWER)]
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- This is Node's, which has no origins.
   question.addEventListener('message', () => answer.postMessage(seen()))
+  question.unref()
+  answer.unref()
 }
 
 export async function tellSeen(): Promise<readonly string[]> {

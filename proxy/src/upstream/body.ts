@@ -70,7 +70,7 @@ export class RequestBody implements BodySource {
   readonly #onData = (chunk: Buffer): void => {
     this.#received += chunk.length
     if (this.#received > this.#limits.maxBodyBytes) {
-      this.#sink?.fail(new BodyTooLarge(this.#limits.maxBodyBytes))
+      this.#sink?.abort(new BodyTooLarge(this.#limits.maxBodyBytes))
     } else if (this.#sink?.write(chunk) === true) {
       this.#timer.set(this.#limits.bodyMs)
     } else if (!this.#isOver) {
@@ -86,7 +86,7 @@ export class RequestBody implements BodySource {
 
   #expired(): void {
     const isUpstreamSlow = this.#exchange.request.isPaused()
-    this.#sink?.fail(isUpstreamSlow ? new UpstreamTimeout() : new BodyStalled())
+    this.#sink?.abort(isUpstreamSlow ? new UpstreamTimeout() : new BodyStalled())
   }
 }
 

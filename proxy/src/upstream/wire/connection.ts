@@ -20,7 +20,8 @@ export type BodySink = {
   write(chunk: Buffer): boolean
   /** @param trailers flat; sent where the body goes in chunks. */
   finish(trailers: readonly string[]): void
-  fail(error: Error): void
+  /** There is no more of it. */
+  abort(error: Error): void
 }
 
 export type WireRequest = {
@@ -139,11 +140,7 @@ export class Connection implements ParserEvents, BodySink {
 
   onBody(bytes: Buffer): void {
     // What was read into is read into again: the listener gets a copy.
-    if (this.#listener?.onData(Buffer.from(bytes)) !== false || this.#parser.isComplete) return
-    // Whoever takes the answer is slower than the upstream, which owes nothing meanwhile.
-    this.#paused = true
-    this.#socket.pause()
-    this.#deadline.stop()
+    if (this.#listener?.onData(Buffer.from(bytes)) === false) this.#paused = true
   }
 
   write(chunk: Buffer): boolean {
@@ -160,10 +157,6 @@ export class Connection implements ParserEvents, BodySink {
     if (this.#request?.chunked === true) this.#socket.write(lastChunk(trailers), 'latin1')
     this.#sent = true
     this.#awaitAnswer()
-  }
-
-  fail(error: Error): void {
-    this.abort(error)
   }
 
   #ready(): void {
@@ -216,10 +209,20 @@ export class Connection implements ParserEvents, BodySink {
     }
     // The listener may have had enough in the meantime.
     if (this.#listener === undefined) return false
-    if (!this.#parser.isComplete) this.#awaitAnswer()
+    if (!this.#parser.isComplete) this.#goOn()
     else if (this.#parser.switched) this.#handOver(chunk.subarray(taken))
     else this.#complete(taken === chunk.length)
     return !this.#paused
+  }
+
+  #goOn(): void {
+    if (!this.#paused) {
+      this.#awaitAnswer()
+      return
+    }
+    // Whoever takes the answer is slower than the upstream, which owes nothing meanwhile.
+    this.#socket.pause()
+    this.#deadline.stop()
   }
 
   /** @param clean nothing came behind the answer. */
@@ -267,10 +270,11 @@ export class Connection implements ParserEvents, BodySink {
     }
     try {
       this.#parser.finish()
-      this.#complete(false)
     } catch (cause) {
-      this.abort(new UpstreamUnavailable({ cause: this.#error ?? cause }))
+      this.abort(new UpstreamUnavailable({ cause }))
+      return
     }
+    this.#complete(false)
   }
 
   readonly #onSocketError = (error: Error): void => {

@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
 import t from 'tap'
+import { createPool } from '../../../src/upstream/pool.ts'
 import { startFront } from '../front.ts'
 import { plain, startOrigin, valuesOf } from '../origin.ts'
 import { ask, PROTOCOLS, sendRaw } from '../visitor.ts'
@@ -78,6 +79,42 @@ await t.test('a connection that the app ended is not used', async (t) => {
     origin.calls.at(-1)?.socket.end()
     await origin.ended()
   }
+})
+
+await t.test('a reader who has had enough just as the answer ends does not spoil the connection', async (t) => {
+  const origin = await startOrigin(t, ({ socket }) =>
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfull\r\n0\r\n\r\n'),
+  )
+  const pool = createPool({ upstreams: [{ url: `http://127.0.0.1:${origin.port}`, backup: false }] })
+  t.teardown(() => pool.close())
+  const request = { method: 'GET', body: null, chunked: false, upgrading: false, readMs: 5000 }
+  for (let earlier = 0; earlier < 2; earlier++) {
+    await new Promise<void>((resolve, reject) => {
+      const listener = { onBegin() {}, onInformation() {}, onHead() {}, onData: () => false, onSwitch() {} }
+      const head = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+      pool.choose()?.ask({ ...request, head }, { ...listener, onEnd: () => resolve(), onError: reject }, false)
+    })
+    t.equal(origin.calls.at(-1)?.earlier, earlier)
+  }
+})
+
+await t.test('a second try goes over a new connection, when there are more that may be dead', async (t) => {
+  let dying = false
+  const both = Promise.withResolvers<void>()
+  const origin = await startOrigin(t, async ({ socket, earlier }) => {
+    if (dying && earlier > 0) {
+      socket.destroy()
+      return
+    }
+    if (origin.calls.length === 2) both.resolve()
+    await both.promise
+    socket.write(plain('ok'))
+  })
+  const front = await startFront(t, { upstreams: [origin.port] })
+  await Promise.all([ask(front, 'HTTP/1.1'), ask(front, 'HTTP/1.1')])
+  dying = true
+  t.equal((await ask(front, 'HTTP/1.1')).body.toString(), 'ok')
+  t.equal(origin.calls.length, 4, 'of two idle connections, one was tried')
 })
 
 await t.test('a visitor who leaves costs the app one connection, and no other is opened', async (t) => {

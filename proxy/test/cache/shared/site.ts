@@ -44,6 +44,8 @@ export type Site = {
   back(): Promise<void>
   readonly edge: number
   readonly entries: () => number
+  /** What is in memory is gone, as after a crash; the disk is as it was. */
+  forgetMemory(): void
 }
 
 export type SiteOptions = {
@@ -143,6 +145,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
     reply: (_request, response) => void response.end(),
     edge: listener.port,
     entries: () => memory.stats().entries,
+    forgetMemory: () => void memory.purge(EVERYTHING),
     advance(seconds) {
       aheadMs += seconds * 1000
     },

@@ -16,6 +16,8 @@ export class Replay extends Duplex {
     super()
     this.line = line
     this.#socket = socket
+    // As with the socket itself: whoever reads or writes is told by its own error.
+    this.on('error', ignore)
     for (const event of OF_THE_PARSER) socket.removeAllListeners(event)
     socket.setTimeout(0)
     this.push(Buffer.concat([Buffer.from(line.substitute, 'latin1'), packet.subarray(line.length)]))
@@ -57,3 +59,5 @@ export class Replay extends Duplex {
     done(error)
   }
 }
+
+function ignore(): void {}

@@ -11,7 +11,7 @@ import { answer, HOST, REQUEST, ROOT, serve, talk, type Served } from './serve.t
 type Seen = { method: string; target: string; fields: readonly string[]; body: string }
 
 /** An app that takes note of what it is asked, whole. */
-async function serveNoting(t: Test): Promise<Served & { seen: Seen[] }> {
+async function serveNoting(t: Test, environment: Record<string, string> = {}): Promise<Served & { seen: Seen[] }> {
   const seen: Seen[] = []
   const app = (exchange: Exchange): void => {
     const { head, request } = exchange
@@ -25,7 +25,7 @@ async function serveNoting(t: Test): Promise<Served & { seen: Seen[] }> {
     socket.on('data', (chunk: Buffer) => socket.write(chunk))
     socket.once('end', () => socket.end())
   }
-  return { ...(await serve(t, { app, pipe })), seen }
+  return { ...(await serve(t, { app, pipe, environment })), seen }
 }
 
 function lanesOf(edge: Served): readonly RawOptions[] {
@@ -167,6 +167,18 @@ await t.test('it may wait for the rest of its head as long as others, and no lon
   t.match(await visitor.ended, /heard ODD \/;$/)
   visitor.socket.destroy()
   await edge.server.drain(600_000)
+})
+
+await t.test('a PROXY header before it is no part of the connection', async (t) => {
+  const environment = { EDGE_PROXY_PROTOCOL: 'true', EDGE_TRUSTED_PROXIES: '127.0.0.1' }
+  const edge = await serveNoting(t, environment)
+  const header = 'PROXY TCP4 192.0.2.7 192.0.2.1 4000 80\r\n'
+  const request = `ODD /\xe9 ${REQUEST}\r\n`
+  const together = await talk(t, edge.http, header + request).ended
+  t.match(together, /heard ODD \/\xe9;$/, 'in one packet')
+  const raw = await openRaw({ port: edge.http, before: Buffer.from(header), slowly: true })
+  raw.send(request)
+  t.match(await raw.answer(), { status: 200, body: 'heard ODD /\xe9;' })
 })
 
 /** A generator of its own, so that a failure can be seen again: xorshift32. */

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
+import type { Connection } from '../../src/request.ts'
+import { bindConnection } from '../../src/server/bind.ts'
 import { createHttp1 } from '../../src/server/http1.ts'
 import { openRaw } from './raw.ts'
 
@@ -16,7 +18,21 @@ const http1 = createHttp1(
   },
   { headMs: 200, sweepMs: 20 },
 )
-const server = createServer({ allowHalfOpen: true }, (socket) => http1.take(socket))
+const connection: Connection = {
+  id: 1,
+  address: '127.0.0.1',
+  port: 1,
+  trusted: false,
+  loopback: true,
+  scheme: 'http',
+  localPort: 80,
+  serverName: undefined,
+  covers: () => true,
+}
+const server = createServer({ allowHalfOpen: true }, (socket) => {
+  bindConnection(socket, connection)
+  http1.take(socket)
+})
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
 t.teardown(() => {
@@ -29,6 +45,7 @@ const unfinished: readonly (readonly [string, string])[] = [
   ['a connection that says nothing', ''],
   ['half a request line', 'GET / HT'],
   ['a head without an end', 'GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n'],
+  ['one whose method Node’s parser refuses', 'ODD / HTTP/1.1\r\nHost: x\r\n'],
 ]
 
 await t.test('a head that takes too long gets 408, and the connection ends', async (t) => {

@@ -44,10 +44,11 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
       if (hasBody(exchange.request)) linger(exchange)
     },
     upstream(tools) {
-      // Names given one by one: the app is not Blot (`dev --upstream`), and Blot's paths mean nothing.
+      // Names given one by one: the app is not Blot (`dev --upstream`). Blot's paths mean nothing, and whoever works on an app
+      // wants to see what it answers now.
       const isForeign = config.permission.kind === 'names'
-      const around = cache.around(tools)
-      const options = { pool, config, around, ...(isForeign && { classify: () => FOREIGN }), ...tools }
+      const manner = isForeign ? { classify: () => FOREIGN } : { around: cache.around(tools) }
+      const options = { pool, config, ...manner, ...tools }
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
     },
     purge: (target) => purgeEverywhere(target, channel),

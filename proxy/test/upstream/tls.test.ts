@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import tls, { type TLSSocket } from 'node:tls'
 import t from 'tap'
+import { createPool } from '../../src/upstream/pool.ts'
 import { startFront } from './front.ts'
 import { ask } from './visitor.ts'
 
@@ -48,4 +49,42 @@ await t.test('a trusted one must be for the upstream, whatever the visitor calls
   const other = await startFront(t, { upstreams: [`https://127.0.0.1:${port}`] })
   t.equal((await ask(other, 'HTTP/1.1', { authority: 'localhost' })).status, 502)
   t.match(other.exchanges[0]?.reason, /ERR_TLS_CERT_ALTNAME_INVALID/)
+})
+
+await t.test('what comes although nobody reads, as TLS lets it, does not stop the connection for good', async (t) => {
+  tls.setDefaultCACertificates([cert.toString()])
+  const body = Buffer.alloc(1_000_000, 'blot')
+  const app = https.createServer({ key, cert }, (_, response) => void response.end(body)).listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  const url = `https://localhost:${(app.address() as AddressInfo).port}`
+  const pool = createPool({ upstreams: [{ url, backup: false }] })
+  t.teardown(() => {
+    app.close()
+    app.closeAllConnections()
+    return pool.close()
+  })
+  const request = { method: 'GET', body: null, chunked: false, upgrading: false, readMs: 5000 }
+  for (let i = 0; i < 3; i++) {
+    const bytes = await new Promise<number>((resolve, reject) => {
+      let received = 0
+      const connection = pool.choose()?.ask(
+        { ...request, head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n' },
+        {
+          onBegin() {},
+          onInformation() {},
+          onHead() {},
+          onSwitch() {},
+          onData(chunk) {
+            received += chunk.length
+            setImmediate(() => received < body.length && connection?.resume())
+            return false
+          },
+          onEnd: () => resolve(received),
+          onError: reject,
+        },
+        false,
+      )
+    })
+    t.equal(bytes, body.length)
+  }
 })

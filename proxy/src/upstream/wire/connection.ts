@@ -257,6 +257,8 @@ export class Connection implements ParserEvents, BodySink {
     if (this.#isReady && !this.#sent) this.#request?.body?.stop()
     this.#request = undefined
     this.#listener = undefined
+    // TLS hands on what it has decrypted even while it is paused: the answer may end so.
+    if (this.#paused) this.#socket.resume()
     this.#paused = false
     this.#parser.abandon()
     this.#deadline.stop()

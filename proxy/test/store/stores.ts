@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import type { Dirent } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { codeOf } from '../../src/errors.ts'
 import { openStore } from '../../src/store/open.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
 import { startRedis } from './redis-server.ts'
@@ -52,7 +54,13 @@ export function makeStoreKey(): string {
 async function dumpFolder(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile())
-  return (await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'latin1')))).join('\n')
+  // SQLite's journals come and go meanwhile.
+  const read = ({ parentPath, name }: Dirent): Promise<string> =>
+    readFile(join(parentPath, name), 'latin1').catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return ''
+      throw error
+    })
+  return (await Promise.all(files.map(read))).join('\n')
 }
 
 async function dumpRedis(redis: Redis): Promise<string> {

@@ -35,7 +35,7 @@ export type Secured = {
 }
 
 /** Protocol names as ALPN carries them, each behind its length (RFC 7301 3.1). */
-const ALPN = Buffer.from('\x02h2\x08http/1.1', 'latin1')
+const ALPN = Buffer.from('\x02h2\x08http/1.1\x08http/1.0', 'latin1')
 /** Alert descriptions of RFC 8446 6.2. */
 const ALERTS = { unrecognized_name: 112, internal_error: 80 } as const
 type AlertName = keyof typeof ALERTS

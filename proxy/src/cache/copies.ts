@@ -25,6 +25,8 @@ export function createCopier(memory: Memory): (kept: KeptAnswer) => void {
 
   return (kept) => {
     if (isBusy || kept.isCompressing || !kept.isCompressible) return
+    // One that has no room in memory would be compressed for each visitor anew.
+    if (memory.get(kept.stored.key)?.answers.includes(kept) !== true) return
     isBusy = true
     kept.isCompressing = true
     copy(kept)

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { closeSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf } from '../../errors.ts'
@@ -8,7 +8,7 @@ import { selectionOf } from '../rules/vary.ts'
 import type { StoredAnswer } from '../stored-answer.ts'
 import { encodeTail } from './answer-file.ts'
 import { placesIn } from './places.ts'
-import { readAnswer, readSignpost, type ReadAnswer } from './read.ts'
+import { readAnswer, readSignpost, type ReadAnswer, type Signpost } from './read.ts'
 
 /** What the edge stored of the app's answers, in files that outlive it. Nothing here throws or rejects: a disk that fails is a miss. */
 export type DiskTier = {
@@ -18,7 +18,7 @@ export type DiskTier = {
   put(stored: StoredAnswer, body: Buffer): Promise<void>
   /** Removes the answer; of one with variants, this one. */
   drop(stored: StoredAnswer): void
-  /** Removes what is there for a key without variants, and the way to its variants. */
+  /** Nothing that was stored for this key so far, in whatever variant, is found any more. */
   dropKey(key: string): void
   /** Resolves when nothing is being written. */
   idle(): Promise<void>
@@ -52,29 +52,15 @@ export function createDiskTier({
   const places = placesIn(cacheDirectory)
   const writes = new Map<string, Write>()
   let counter = 0
-  let writtenBytes = 0
-  let isReclaiming = false
   let pausedUntilMs = 0
   let quietUntilMs = 0
+
+  const takeAllowance = createAllowance(allowanceBytes, reclaim, report)
 
   function report(error: unknown): void {
     if (now() < quietUntilMs) return
     quietUntilMs = now() + TELL_MS
     edgeChannel('fault').publish({ area: 'cache', message: 'disk cache failed', error })
-  }
-
-  /** @returns false while there is no room. */
-  function takeAllowance(bytes: number): boolean {
-    if (writtenBytes + bytes > allowanceBytes && !isReclaiming) {
-      isReclaiming = true
-      reclaim()
-        .then(() => (writtenBytes = 0))
-        .catch(report)
-        .finally(() => (isReclaiming = false))
-    }
-    if (writtenBytes + bytes > allowanceBytes) return false
-    writtenBytes += bytes
-    return true
   }
 
   async function write(
@@ -88,10 +74,7 @@ export function createDiskTier({
     try {
       await writeTemporary(temporary, [body, tail])
       if (!state.isCancelled) await moveInto(temporary, path)
-      if (stored.vary.length > 0) {
-        await writeTemporary(temporary, [Buffer.from(JSON.stringify(stored.vary))])
-        await moveInto(temporary, places.signpost(stored.key))
-      }
+      if (stored.vary.length > 0) await writeSignpost(temporary, places.signpost(stored.key), stored.vary)
     } catch (error) {
       pausedUntilMs = now() + PAUSE_MS
       report(error)
@@ -99,6 +82,24 @@ export function createDiskTier({
     // Cancelled while it was moved.
     if (state.isCancelled) await rm(path, { force: true }).catch(report)
     await rm(temporary, { force: true }).catch(report)
+  }
+
+  function findVariant(path: string, { sinceMs }: Signpost): ReadAnswer | undefined {
+    const variant = readAnswer(path, maxMemoryBytes, now())
+    if (variant === undefined || variant.stored.head.requestedMs >= sinceMs) return variant
+    if (variant.kind === 'open') closeSync(variant.descriptor)
+    remove(path)
+    return undefined
+  }
+
+  /** Which variants there are, nobody knows: their signpost says that they are no more. */
+  function expireVariants(key: string): void {
+    const path = places.signpost(key)
+    const known = readSignpost(path)
+    if (known === undefined) return
+    const temporary = `${places.temporary}/${process.pid}-${counter++}`
+    writeFileSync(temporary, encodeSignpost({ ...known, sinceMs: now() }), { mode: 0o600 })
+    renameSync(temporary, path)
   }
 
   function remove(path: string): void {
@@ -121,8 +122,8 @@ export function createDiskTier({
       attempt(() => {
         const plain = readAnswer(places.answer(key, ''), maxMemoryBytes, now())
         if (plain !== undefined) return plain
-        const vary = readSignpost(places.signpost(key))
-        return vary && readAnswer(places.answer(key, selectionOf(vary, rawHeaders)), maxMemoryBytes, now())
+        const signpost = readSignpost(places.signpost(key))
+        return signpost && findVariant(places.answer(key, selectionOf(signpost.vary, rawHeaders)), signpost)
       }),
 
     async put(stored, body) {
@@ -147,13 +148,46 @@ export function createDiskTier({
 
     dropKey(key) {
       remove(places.answer(key, ''))
-      attempt(() => rmSync(places.signpost(key), { force: true }))
+      attempt(() => expireVariants(key))
     },
 
     async idle() {
       await Promise.all([...writes.values()].map(({ done }) => done))
     },
   }
+}
+
+/** @returns what takes bytes of the allowance; false while there is no room. */
+function createAllowance(
+  allowanceBytes: number,
+  reclaim: DiskTierOptions['reclaim'],
+  report: (error: unknown) => void,
+): (bytes: number) => boolean {
+  let writtenBytes = 0
+  let isReclaiming = false
+  return (bytes) => {
+    const hasRoom = writtenBytes + bytes <= allowanceBytes
+    if (hasRoom) writtenBytes += bytes
+    else if (!isReclaiming) {
+      isReclaiming = true
+      reclaim()
+        .then(() => (writtenBytes = 0))
+        .catch(report)
+        .finally(() => (isReclaiming = false))
+    }
+    return hasRoom
+  }
+}
+
+async function writeSignpost(temporary: string, path: string, vary: Signpost['vary']): Promise<void> {
+  const known = readSignpost(path)
+  if (known !== undefined && known.vary.join() === vary.join()) return
+  await writeTemporary(temporary, [encodeSignpost({ vary, sinceMs: known?.sinceMs ?? 0 })])
+  await moveInto(temporary, path)
+}
+
+function encodeSignpost(signpost: Signpost): Buffer {
+  return Buffer.from(JSON.stringify(signpost))
 }
 
 type Write = { isCancelled: boolean; done: Promise<void> }

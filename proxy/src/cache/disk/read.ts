@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib'
 import { lookAt } from '../../static/open.ts'
 import type { StoredAnswer } from '../stored-answer.ts'
 import { decodeFooter, decodeHead, FOOTER_BYTES } from './answer-file.ts'
-import { isTexts } from './parse.ts'
+import { isTexts, parseObject } from './parse.ts'
 
 /** An answer from a file: its body in memory, or the open file of which it is the beginning. Whoever holds a descriptor closes it. */
 export type ReadAnswer = { readonly stored: StoredAnswer; readonly size: number } & (
@@ -35,11 +35,19 @@ export function readAnswer(path: string, maxMemoryBytes: number, nowMs: number):
   return read
 }
 
-/** The names in a signpost; undefined without one. */
-export function readSignpost(path: string): readonly string[] | undefined {
+/** What stands beside the variants of a key. */
+export type Signpost = {
+  /** The names in their `Vary`. */
+  readonly vary: readonly string[]
+  /** Variants that were asked for earlier are no more: an unsafe request has invalidated them. Ms since the epoch. */
+  readonly sinceMs: number
+}
+
+/** @returns undefined without one. */
+export function readSignpost(path: string): Signpost | undefined {
   if (lookAt(path) === undefined) return undefined
-  const names: unknown = JSON.parse(readFileSync(path, 'utf8'))
-  return isTexts(names) ? names : undefined
+  const { vary, sinceMs } = parseObject(readFileSync(path, 'utf8')) ?? {}
+  return isTexts(vary) && typeof sinceMs === 'number' ? { vary, sinceMs } : undefined
 }
 
 function readOpen(descriptor: number, size: number, maxMemoryBytes: number): ReadAnswer | undefined {

@@ -16,7 +16,7 @@ import { createReclaimer } from '../../../src/cache/disk/reclaim.ts'
 import { edgeChannel } from '../../../src/events.ts'
 import { selectionOf } from '../../../src/cache/rules/vary.ts'
 import { temporaryDirectory } from '../../integration/edge.ts'
-import { storedAs, tierIn } from './tier.ts'
+import { NOW_MS, storedAs, tierIn } from './tier.ts'
 
 const KEY = 'https://a.test/page?x=1'
 
@@ -59,6 +59,23 @@ await t.test('variants lie beside each other; one without Vary takes the place o
   t.equal(bodyFor('fr'), undefined)
   await tier.put(storedAs(KEY), Buffer.from('all'))
   t.equal(bodyFor('fr'), 'all')
+})
+
+await t.test('a key that is dropped takes all its variants along', async (t) => {
+  const directory = t.testdir()
+  let nowMs = NOW_MS + 10
+  const tier = tierIn(t, directory, { now: () => nowMs })
+  const vary = ['accept-language']
+  const put = (language: string, requestedMs: number): Promise<void> => {
+    const stored = storedAs(KEY, { vary, selection: selectionOf(vary, ['Accept-Language', language]) })
+    return tier.put({ ...stored, head: { ...stored.head, requestedMs } }, Buffer.from(language))
+  }
+  for (const language of ['de', 'en']) await put(language, NOW_MS)
+  tier.dropKey(KEY)
+  nowMs += 10
+  await put('de', nowMs)
+  t.ok(tier.find(KEY, ['Accept-Language', 'de']), 'stored anew')
+  t.equal(tier.find(KEY, ['Accept-Language', 'en']), undefined, 'from before')
 })
 
 await t.test('a file that is torn anywhere, or damaged anywhere, is a miss and is removed', async (t) => {

@@ -46,7 +46,7 @@ await t.test('ALPN chooses HTTP/2, HTTP/1.1 without it, and nothing for who spea
   t.equal(await shake(edge, { ALPNProtocols: ['http/1.0'] }), 'http/1.0', 'as curl has it')
   t.equal(await shake(edge), 'false')
   t.equal(await shake(edge, { ALPNProtocols: ['imap'] }), 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL')
-  t.match(edge.events, [{ outcome: 'stored', name: HOST }, {}, {}, { outcome: 'refused', reason: /no protocol/ }])
+  t.match(edge.events, [{ outcome: 'stored', name: HOST }, {}, {}, {}, { outcome: 'refused', reason: /no protocol/ }])
 })
 
 await t.test('a refusal is an alert that says what it is, not a reset', async (t) => {

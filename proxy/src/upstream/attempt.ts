@@ -4,7 +4,8 @@ import { isEventStream, STREAM_MS } from './classes.ts'
 import { firstValue } from './headers.ts'
 import type { Target } from './pool.ts'
 import type { ParsedHead } from './wire/answer-parser.ts'
-import type { Connection, WireListener, WireRequest } from './wire/connection.ts'
+import type { Connection } from './wire/connection.ts'
+import type { WireListener, WireRequest } from './wire/contracts.ts'
 
 /** What is asked of an upstream. */
 export type Question = WireRequest & {

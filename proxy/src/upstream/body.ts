@@ -6,7 +6,7 @@ import type { Exchange, Incoming } from '../request.ts'
 import type { RequestClass } from './classes.ts'
 import { trailerList } from './headers.ts'
 import { createTimer } from './timer.ts'
-import type { BodySink, BodySource } from './wire/connection.ts'
+import type { BodySink, BodySource } from './wire/contracts.ts'
 
 /** How long the edge goes on reading a body after its answer is out, so that the visitor gets to read that (RFC 9112 9.6). */
 export const LINGER_MS = 5000

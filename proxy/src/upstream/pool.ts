@@ -1,6 +1,7 @@
 import type { Upstream } from '../config.ts'
-import type { Connection, WireListener, WireRequest } from './wire/connection.ts'
+import type { Connection } from './wire/connection.ts'
 import { Connections } from './wire/connections.ts'
+import type { WireListener, WireRequest } from './wire/contracts.ts'
 
 /** One upstream, as a request sees it. */
 export type Target = {

@@ -2,55 +2,9 @@ import type { OnReadOpts, Socket } from 'node:net'
 import { UpstreamRefused, UpstreamTimeout, UpstreamUnavailable } from '../../errors.ts'
 import { AnswerParser, type ParsedHead, type ParserEvents } from './answer-parser.ts'
 import { connect, type Origin } from './connect.ts'
+import type { BodySink, WireListener, WireRequest } from './contracts.ts'
 import { Deadline } from './deadline.ts'
 import { lastChunk } from './request-head.ts'
-
-/** A body on its way to an upstream. */
-export type BodySource = {
-  /** The connection is there, and the head sent. Called once. */
-  start(sink: BodySink): void
-  /** More can be taken. */
-  resume(): void
-  /** Nothing more is taken. Calling it again does nothing. */
-  stop(): void
-}
-
-export type BodySink = {
-  /** @returns whether more can be taken now; if not, `resume` is called later. */
-  write(chunk: Buffer): boolean
-  /** @param trailers flat; sent where the body goes in chunks. */
-  finish(trailers: readonly string[]): void
-  /** There is no more of it. */
-  abort(error: Error): void
-}
-
-export type WireRequest = {
-  readonly method: string
-  /** Request line and fields, to be sent as Latin-1. */
-  readonly head: string
-  readonly body: BodySource | null
-  /** The body goes in chunks; else the head says its length. */
-  readonly chunked: boolean
-  /** The head asks for another protocol. */
-  readonly upgrading: boolean
-  /** For the upstream to begin its answer, and to go on with it; while it takes the body, that has limits of its own. */
-  readonly readMs: number
-}
-
-/** Whoever asks. After `onEnd`, `onSwitch` or `onError` it hears no more. */
-export type WireListener = {
-  /** A byte of an answer is here. */
-  onBegin(): void
-  onInformation(head: ParsedHead): void
-  onHead(head: ParsedHead): void
-  /** @returns whether more can be taken now; if not, call `resume` later. */
-  onData(chunk: Buffer): boolean
-  onEnd(trailers: readonly string[]): void
-  /** The connection is a tunnel's; the socket is paused, what came behind the head is in it. */
-  onSwitch(head: ParsedHead, socket: Socket): void
-  /** UpstreamRefused (it never had the request), UpstreamTimeout, UpstreamUnavailable, or the error given to `abort`. */
-  onError(error: Error): void
-}
 
 /** Whoever keeps connections. */
 export type ConnectionOwner = {

@@ -1,5 +1,6 @@
-import { Connection, type ConnectionOwner, type WireListener, type WireRequest } from './connection.ts'
 import type { Origin } from './connect.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
+import type { WireListener, WireRequest } from './contracts.ts'
 
 /** All connections read into the same memory: what is read is looked at, and copied, before the next read. */
 const READ_BYTES = 64 * 1024

@@ -13,7 +13,7 @@ export type Pace = {
   readonly warmupSeconds: number
 }
 
-export const FULL: Pace = { quick: false, rounds: 5, seconds: 3, warmupSeconds: 2 }
+export const FULL: Pace = { quick: false, rounds: 5, seconds: 2, warmupSeconds: 2 }
 export const QUICK: Pace = { quick: true, rounds: 1, seconds: 0.8, warmupSeconds: 1 }
 
 export type Bench = {

@@ -5,6 +5,7 @@ import {
   CertificateInvalid,
   CertificateNameInvalid,
   CertificatesReadOnly,
+  StoreKeyUnknown,
 } from '../errors.ts'
 import { isVaultName } from './names.ts'
 import { OWN_ISSUER } from './renewal.ts'
@@ -13,6 +14,7 @@ import type {
   CertificateOperations,
   CertificateStatus,
   CertificateStore,
+  Failure,
   Issuer,
   Permission,
   RenewalStep,
@@ -123,7 +125,7 @@ async function statusOf(
   permitted: boolean | undefined,
   { store, issuing, caaIdentity, now = Date.now }: OperationsOptions,
 ): Promise<CertificateStatus> {
-  const [certificate, failure, scheduledMs, limited] = await Promise.all([
+  const [stored, failed, scheduledMs, limited] = await Promise.all([
     readUsable(store, name),
     store.failures.read(name),
     store.schedule.dueAtMs(name),
@@ -131,6 +133,7 @@ async function statusOf(
   ])
   const isObtaining = issuing?.obtainer.isObtaining(name) ?? false
   const nowMs = now()
+  const [certificate, failure] = stored instanceof Error ? [undefined, unreadable(stored, nowMs)] : [stored, failed]
   return describeStatus({
     name,
     certificate,
@@ -147,13 +150,21 @@ async function statusOf(
 async function readUsable(
   { vault }: Pick<CertificateStore, 'vault'>,
   name: string,
-): Promise<StoredCertificate | undefined> {
+): Promise<StoredCertificate | Unreadable | undefined> {
   try {
     return await vault.read(name)
   } catch (error) {
     if (error instanceof CertificateInvalid) return undefined
+    if (error instanceof StoreKeyUnknown) return error
     throw error
   }
+}
+
+type Unreadable = InstanceType<typeof StoreKeyUnknown>
+
+/** What stands in the way of a name whose record is under a key that this machine has not: it hides no other name. */
+function unreadable({ code, message }: Unreadable, nowMs: number): Failure {
+  return { count: 1, atMs: nowMs, nextTryAtMs: nowMs, code, kind: undefined, detail: message }
 }
 
 /** Starts one order after the other at the pace that was asked for, while no more than a few are under way. */
@@ -165,7 +176,8 @@ async function* renewAll(
 ): AsyncGenerator<RenewalStep> {
   const names: string[] = []
   for await (const name of store.vault.names()) {
-    const present = (await readUsable(store, name))?.issuer
+    const stored = await readUsable(store, name)
+    const present = stored instanceof Error ? undefined : stored?.issuer
     // What an operator brought, no order replaces, unless it is asked for by name.
     if (present !== OWN_ISSUER && (issuer === undefined || present === issuer)) names.push(name)
   }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CertificateInvalid, CertificateLimited, StoreFenced, StoreUnavailable } from '../errors.ts'
+import { CertificateInvalid, CertificateLimited, StoreFenced, StoreKeyUnknown, StoreUnavailable } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { withDeadline } from './deadline.ts'
 import { OWN_ISSUER, isExpired, scheduledTimeMs, suggestedTimeMs } from './renewal.ts'
@@ -101,8 +101,10 @@ export function createRenewals(options: RenewalOptions): Pick<Renewals, 'round'>
     // A denial that nobody spoke is none.
     if (permitted === undefined) return schedule.set(name, now() + LATER_MS)
     if (!permitted) return schedule.remove(name)
-    const certificate = await readOrDamaged(name)
+    const certificate = await readOrWhy(name)
     if (certificate === undefined) return schedule.remove(name)
+    // It may have that key another day, and nothing is ever written over what it cannot read.
+    if (certificate === 'sealed') return schedule.set(name, now() + MOST_LATER_MS)
     if (certificate !== 'damaged') {
       const { renewAtMs, lookAtMs } = await plan(certificate, signal)
       if (renewAtMs > now()) return schedule.set(name, Math.min(renewAtMs, lookAtMs))
@@ -110,12 +112,14 @@ export function createRenewals(options: RenewalOptions): Pick<Renewals, 'round'>
     await renew(name, certificate, signal)
   }
 
-  async function readOrDamaged(name: string): Promise<StoredCertificate | 'damaged' | undefined> {
+  async function readOrWhy(name: string): Promise<StoredCertificate | 'damaged' | 'sealed' | undefined> {
     try {
       return await store.vault.read(name)
     } catch (error) {
       if (error instanceof CertificateInvalid) return 'damaged'
-      throw error
+      if (!(error instanceof StoreKeyUnknown)) throw error
+      edgeChannel('fault').publish({ area: 'certificates', message: 'certificate cannot be renewed', error, name })
+      return 'sealed'
     }
   }
 

@@ -1,4 +1,4 @@
-import { CertificateInvalid } from '../errors.ts'
+import { CertificateInvalid, StoreKeyUnknown } from '../errors.ts'
 import { scheduledTimeMs, shareOf } from './renewal.ts'
 import type { Schedule, Vault } from './contracts.ts'
 
@@ -34,7 +34,7 @@ async function plan(name: string, { vault, schedule, now }: ScanOptions): Promis
     const overdueMs = now() + Math.min(SPREAD_MS, leftMs / 2) * shareOf(name)
     await schedule.set(name, Math.max(scheduledTimeMs(certificate), overdueMs))
   } catch (error) {
-    if (!(error instanceof CertificateInvalid)) throw error
-    // The visitor who comes has it obtained anew.
+    // The visitor who comes has it obtained anew; one under a key that is not here, some other machine plans.
+    if (!(error instanceof CertificateInvalid || error instanceof StoreKeyUnknown)) throw error
   }
 }

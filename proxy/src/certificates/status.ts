@@ -80,6 +80,9 @@ function explainFailure(kind: string | undefined, code: string, facts: StatusFac
   if (kind === 'rejectedIdentifier' || kind === 'unsupportedIdentifier') {
     return { state: 'blocked', what: `blocked by the CA: it issues nothing for ${name}` }
   }
+  if (code === 'EDGE_ERR_STORE_KEY_UNKNOWN') {
+    return { state: 'blocked', what: 'blocked: its record in the store is encrypted under another key' }
+  }
   return { state: 'waiting', what: `waiting for the CA: ${kind ?? code}` }
 }
 

@@ -3,12 +3,12 @@ import t from 'tap'
 import { openLocalIssuer } from '../../src/certificates/issuers/local.ts'
 import { createObtainer } from '../../src/certificates/obtain.ts'
 import { createCertificateOperations } from '../../src/certificates/operations.ts'
-import { namesPermission } from '../../src/certificates/permission.ts'
+import { allPermission, namesPermission } from '../../src/certificates/permission.ts'
 import { createUnwritten } from '../../src/certificates/unwritten.ts'
 import { AcmeProblem } from '../../src/errors.ts'
 import { openFileVault } from '../../src/store/file-vault.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
-import { makePlace } from '../store/stores.ts'
+import { makePlace, makeStoreKey } from '../store/stores.ts'
 import { makeCertificate } from './factory.ts'
 import { pollUntil } from './poll.ts'
 import type { Test } from 'tap'
@@ -93,6 +93,16 @@ for (const kind of ['file', 'redis'] as const) {
     await pollUntil(() => heard.some((change) => change.kind === 'certificate' && change.name === 'a.example'))
   })
 }
+
+await t.test('a record under a key that this machine has not hides no other name', async (t) => {
+  const place = await makePlace(t, 'file')
+  const [store, other] = [await place.open(t), await place.open(t, { storeKey: makeStoreKey() })]
+  await store.vault.write(await makeCertificate('a.example'))
+  await other.vault.write(await makeCertificate('b.example'))
+  const operations = createCertificateOperations({ store, permission: allPermission(), issuing: undefined })
+  t.same(await states(operations), ['a.example active', 'b.example blocked'])
+  t.match(await operations.show('b.example'), { words: /encrypted under another key.*EDGE_STORE_KEY/ })
+})
 
 await t.test('revoke: at the CA, and removed here', async (t) => {
   const { operations, store, revoked } = await open(t)

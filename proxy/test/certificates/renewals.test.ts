@@ -9,7 +9,7 @@ import { AcmeProblem, StoreUnavailable } from '../../src/errors.ts'
 import { edgeChannel } from '../../src/events.ts'
 import { openFileVault } from '../../src/store/file-vault.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
-import { makePlace } from '../store/stores.ts'
+import { makePlace, makeStoreKey } from '../store/stores.ts'
 import { DAY_MS, makeCertificate } from './factory.ts'
 import { makeLeaf } from '../../src/certificates/issuers/leaf.ts'
 import { pollUntil } from './poll.ts'
@@ -134,6 +134,24 @@ await t.test('a CA whose certificates are due as they come is asked once a round
   await obtainer.obtain('old.example')
   await renewals.round(never)
   t.equal(script.issued.length, 2)
+})
+
+await t.test('a record under a key that this machine has not keeps no other name from its renewal', async (t) => {
+  const { place, store, script, issuer, permission, obtainer, pass, now } = await open(t)
+  await obtainer.obtain('quiet.example')
+  const other = await place.open(t, { storeKey: makeStoreKey() })
+  await other.vault.write(await makeCertificate('sealed.example'))
+  await store.schedule.set('sealed.example', now())
+  const sealed = await place.readRaw('sealed.example')
+  await pass(65 * DAY_MS)
+  t.same(script.issued, ['quiet.example', 'quiet.example'])
+  t.equal(await place.readRaw('sealed.example'), sealed, 'and is never replaced')
+
+  await store.schedule.remove('sealed.example')
+  script.clock.ms += 65 * DAY_MS
+  const living = startRenewals({ store, issuer, permission, obtainer, now })
+  await pollUntil(() => script.issued.length === 3)
+  await living.close()
 })
 
 await t.test('a mass revocation: the CA moves the window into the past', async (t) => {

@@ -1,7 +1,7 @@
 import { chown, mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { writeWhole } from '../../certificates/whole-file.ts'
-import { CertificateAbsent, CertificateInvalid, UsageInvalid } from '../../errors.ts'
+import { CertificateAbsent, CertificateInvalid, StoreKeyUnknown, UsageInvalid, codeOf } from '../../errors.ts'
 import { resolveUser } from '../../lifecycle/user.ts'
 import { becomeEdgeUser } from './edge-user.ts'
 import type { Subcommand, Work } from './subcommand.ts'
@@ -58,9 +58,10 @@ async function write(
       if (json)
         context.stdout.write(`${JSON.stringify({ name, certificate: `${stem}.pem`, key: `${stem}-key.pem` })}\n`)
     } catch (error) {
-      if (!(error instanceof CertificateInvalid) && !(error instanceof CertificateAbsent)) throw error
+      const expected = [CertificateInvalid, CertificateAbsent, StoreKeyUnknown]
+      if (!expected.some((kind) => error instanceof kind)) throw error
       failed += 1
-      context.stderr.write(`blot-edge: ${error.message} (${error.code})\n`)
+      context.stderr.write(`blot-edge: ${error instanceof Error ? error.message : ''} (${codeOf(error)})\n`)
     }
   }
   if (!json) context.stdout.write(`${written} exported to ${folder}\n`)

@@ -7,8 +7,8 @@ import { readArguments, type Parsed, type Request } from './commands/arguments.t
 import type { Command, CommandContext, Signal } from './commands/command.ts'
 import { createContext } from './commands/context.ts'
 import { renderCommandHelp, renderHelp } from './commands/help.ts'
-import { commands } from './commands/index.ts'
 import { renderError } from './commands/print.ts'
+import { roles } from './commands/roles.ts'
 import { UsageInvalid } from './errors.ts'
 
 /** The command line: alone in reading the environment, installing signals and ending the process. */
@@ -31,25 +31,35 @@ process.exit(await execute())
 
 async function execute(): Promise<number> {
   try {
-    return await answer(readArguments(process.argv.slice(2), commands))
+    const args = process.argv.slice(2)
+    const commands = await loadCommands(args[0])
+    return await answer(readArguments(args, commands), commands)
   } catch (error) {
     process.stderr.write(renderError(error, process.stderr))
     return error instanceof UsageInvalid ? 2 : 1
   }
 }
 
-async function answer(request: Request | undefined): Promise<number> {
+/** A child of a running edge loads nothing but its role, and starts sooner. */
+async function loadCommands(name: string | undefined): Promise<readonly Command[]> {
+  if (roles.some((role) => role.name === name)) return roles
+  return (await import('./commands/index.ts')).commands
+}
+
+async function answer(request: Request | undefined, commands: readonly Command[]): Promise<number> {
   const version = readVersion()
   if (request?.kind === 'run') return request.command.run(surround(request.parsed, version))
   if (request === undefined) {
     process.stderr.write(renderHelp(version, commands))
     return 2
   }
-  process.stdout.write(request.kind === 'version' ? `${version}\n` : renderRequestedHelp(request.command, version))
+  process.stdout.write(
+    request.kind === 'version' ? `${version}\n` : renderRequestedHelp(request.command, version, commands),
+  )
   return 0
 }
 
-function renderRequestedHelp(command: Command | undefined, version: string): string {
+function renderRequestedHelp(command: Command | undefined, version: string, commands: readonly Command[]): string {
   return command === undefined ? renderHelp(version, commands) : renderCommandHelp(command)
 }
 

@@ -1,25 +1,20 @@
-import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
 import { EVERYTHING, fromFields, namesOf, type Purge, type PurgeOutcome } from '../purge.ts'
 import { quote, readHost, readNames, readTag, readUrl, type Wrong } from './purge-names.ts'
 
 /** Names in one request; whoever has more sends more requests, or purges everything. */
 export const MAX_PURGE_NAMES = 1000
 
-const NAMES = Type.Optional(Type.Array(Type.String()))
-/** The body of `POST /purge`. */
-const BODY = Type.Object(
-  {
-    hosts: NAMES,
-    urls: NAMES,
-    prefixes: NAMES,
-    tags: NAMES,
-    everything: Type.Optional(Type.Literal(true)),
-    soft: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-)
-const EXPECTED =
+/** Names as they were sent. */
+export type PurgeWish = {
+  readonly hosts?: readonly string[]
+  readonly urls?: readonly string[]
+  readonly prefixes?: readonly string[]
+  readonly tags?: readonly string[]
+  readonly everything?: true
+  readonly soft?: boolean
+}
+
+export const EXPECTED =
   '{"hosts": ["example.com"]}, or "urls", "prefixes", "tags", or {"everything": true}; with "soft": true if it only becomes stale'
 
 /** @param target the request's: `/purge?host=a&host=b` as Blot has it, and `tag` beside `host`. */
@@ -34,24 +29,15 @@ export function parsePurgeQuery(target: string): Purge | Wrong {
   return readPurge({ hosts: valuesOf('host'), tags: valuesOf('tag') })
 }
 
-/** @param body parsed JSON. */
-export function parsePurgeBody(body: unknown): Purge | Wrong {
-  if (Value.Check(BODY, body)) return readPurge(body)
-  const [fault] = Value.Errors(BODY, body)
-  const place = fault?.instancePath.slice(1).replaceAll('/', '.') ?? ''
-  const what = place === '' ? 'the body' : quote(place)
-  const isUnknown = fault?.keyword === 'boolean'
-  return { error: `${what} ${isUnknown ? 'is unknown' : fault?.message}: expected ${EXPECTED}` }
-}
-
-function readPurge({
+/** Throws nothing: what is wrong is in the answer. */
+export function readPurge({
   hosts = [],
   urls = [],
   prefixes = [],
   tags = [],
   everything,
   soft = false,
-}: Static<typeof BODY>): Purge | Wrong {
+}: PurgeWish): Purge | Wrong {
   const count = hosts.length + urls.length + prefixes.length + tags.length
   if (everything === true && count > 0) return { error: 'everything is named, and something besides' }
   if (everything === true) return { ...EVERYTHING, soft }

@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import type { Pool } from 'undici'
 import { PermissionUnavailable } from '../errors.ts'
 import type { Permission } from './contracts.ts'
 
@@ -12,18 +12,26 @@ const MAX_ANSWER_BYTES = 16 * 1024
  */
 export function httpPermission(url: string): Permission {
   const target = new URL(url)
-  // An idle connection of a pool does not keep the process alive, so that there is nothing to close.
-  const pool = new Pool(target.origin, { connections: 16, connect: { timeout: CONNECT_MS } })
+  let pool: Promise<Pool> | undefined
   return {
     async ask(name, signal) {
       const question = new URL(target)
       question.searchParams.set('domain', name)
       const path = question.pathname + question.search
-      const { statusCode, body } = await pool.request({ method: 'GET', path, signal })
+      const { statusCode, body } = await (
+        await (pool ??= openPool(target.origin))
+      ).request({ method: 'GET', path, signal })
       await body.dump({ limit: MAX_ANSWER_BYTES, signal })
       if (statusCode >= 200 && statusCode < 300) return true
       if (statusCode === 403 || statusCode === 404) return false
       throw new PermissionUnavailable(name, `status ${statusCode}`)
     },
   }
+}
+
+/** Loaded at the first question: it is a large part of a process's start, and many processes never ask. */
+async function openPool(origin: string): Promise<Pool> {
+  const { Pool: UndiciPool } = await import('undici')
+  // An idle connection of a pool does not keep the process alive, so that there is nothing to close.
+  return new UndiciPool(origin, { connections: 16, connect: { timeout: CONNECT_MS } })
 }

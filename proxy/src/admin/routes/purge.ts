@@ -5,7 +5,7 @@ import type { AdminOptions } from '../contracts.ts'
 import { isCrossSite } from '../origin.ts'
 import { demandPurgeToken } from '../protection.ts'
 import type { Wrong } from '../purge-names.ts'
-import { parsePurgeBody, parsePurgeQuery, renderPurge, toPurgeAnswer } from '../purge-request.ts'
+import { parsePurgeQuery, renderPurge, toPurgeAnswer } from '../purge-request.ts'
 
 type Options = Pick<AdminOptions, 'token' | 'purgeToken' | 'purge'>
 
@@ -31,6 +31,8 @@ export async function purgeRoutes(app: FastifyInstance, options: Options): Promi
   })
 
   app.post('/purge', async (request, reply) => {
+    // Loaded when it is needed: it would be the largest part of the manager's start.
+    const { parsePurgeBody } = await import('../purge-body.ts')
     const purge = orThrow(parsePurgeBody(request.body))
     const outcome = await options.purge(purge)
     return reply.code(outcome.pending ? 202 : 200).send(toPurgeAnswer(purge, outcome))

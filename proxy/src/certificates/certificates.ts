@@ -120,7 +120,6 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     const seek = (signal: AbortSignal): Promise<Found> => find(name, { ...options, obtain, hold }, signal)
     const found = await withDeadline(FIND_MS, seek, closing.signal)
     if (found.kind === 'fallback' && !flight.forgotten) broken.add(name, found.reason)
-    if (found.kind === 'refused' && found.alert === 'unrecognized_name') scanners.denied(name)
     return found
   }
 
@@ -147,10 +146,13 @@ export function createCertificates(options: CertificatesOptions): Certificates {
       if (entry !== undefined) return { outcome: 'memory', entry }
       const reason = broken.reason(name)
       if (reason !== undefined) return { outcome: 'fallback', entry: fallback(), reason }
-      if (!permission.isKnown(name) && !scanners.mayAsk(name)) return { ...UNKNOWN, reason: 'a scan of this domain' }
+      if (!permission.isKnown(name) && !scanners.mayAsk(name, address))
+        return { ...UNKNOWN, reason: 'a scan of this domain' }
       const leave = waiting.enter(name, address)
       if (typeof leave === 'string') return refuse(leave)
-      return wait(name).finally(leave)
+      const given = await wait(name).finally(leave)
+      if (given.outcome === 'refused' && given.alert === 'unrecognized_name') scanners.denied(name, address)
+      return given
     },
     changed,
     useWildcard,

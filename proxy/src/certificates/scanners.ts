@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { registeredDomain } from './names.ts'
+import { networkOf } from './waiting.ts'
 
 export type ScannerGuardOptions = {
   /** Its handles are many, all under one domain: a stranger's guesses must not shut out those who are not in memory. */
@@ -9,41 +10,48 @@ export type ScannerGuardOptions = {
 
 /**
  * Refuses random labels under one domain before anybody is asked about them. Only names that were denied count, so that
- * customers never do by their own; the domain itself and `www.` are what customers have, and are always asked about.
+ * customers never do by their own, and only for the network that guesses: a stranger shuts nobody out but himself. The
+ * domain itself and `www.` are what customers have, and are always asked about.
  */
 export type ScannerGuard = {
-  mayAsk(name: string): boolean
-  denied(name: string): void
+  /** @param address of the visitor. */
+  mayAsk(name: string, address: string): boolean
+  denied(name: string, address: string): void
 }
 
-/** So many denied names in a row under one domain, and one more for each pause. */
+/** So many denied names in a row, of one network under one domain, and one more for each pause. */
 const GUESSES = 20
 const PAUSE_MS = 3_000
-const MAX_DOMAINS = 10_000
+const MAX_GUESSERS = 10_000
 
 type Guesses = { left: number; atMs: number }
 
 export function createScannerGuard({ blotHost, now }: ScannerGuardOptions): ScannerGuard {
-  const domains = new LRUCache<string, Guesses>({ max: MAX_DOMAINS })
+  const guessers = new LRUCache<string, Guesses>({ max: MAX_GUESSERS })
   const own = registeredDomain(blotHost)
 
-  function guessesLeft(domain: string): Guesses {
-    const { left, atMs } = domains.get(domain) ?? { left: GUESSES, atMs: now() }
+  function guessesLeft(guesser: string): Guesses {
+    const { left, atMs } = guessers.get(guesser) ?? { left: GUESSES, atMs: now() }
     const more = Math.floor(Math.max(0, now() - atMs) / PAUSE_MS)
     return left + more >= GUESSES ? { left: GUESSES, atMs: now() } : { left: left + more, atMs: atMs + more * PAUSE_MS }
   }
 
   return {
-    mayAsk(name) {
+    mayAsk(name, address) {
       const domain = registeredDomain(name)
       if (domain === own || name === domain || name === `www.${domain}`) return true
-      return guessesLeft(domain).left > 0
+      return guessesLeft(guesserOf(domain, address)).left > 0
     },
-    denied(name) {
+    denied(name, address) {
       const domain = registeredDomain(name)
       if (domain === own) return
-      const { left, atMs } = guessesLeft(domain)
-      domains.set(domain, { left: Math.max(0, left - 1), atMs })
+      const guesser = guesserOf(domain, address)
+      const { left, atMs } = guessesLeft(guesser)
+      guessers.set(guesser, { left: Math.max(0, left - 1), atMs })
     },
   }
+}
+
+function guesserOf(domain: string, address: string): string {
+  return `${networkOf(address)} ${domain}`
 }

@@ -341,7 +341,14 @@ await t.test('a name that failed is answered without a question until it may hav
 
 await t.test('random labels under one domain are refused before any question; real names are not', async (t) => {
   const { certificates, script } = scripted(t)
-  const real = new Set(['shop.victim.co.uk', 'www.victim.co.uk', 'victim.co.uk', 'new.victim.co.uk', 'a.blot.im'])
+  const real = new Set([
+    'shop.victim.co.uk',
+    'www.victim.co.uk',
+    'victim.co.uk',
+    'new.victim.co.uk',
+    'quiet.victim.co.uk',
+    'a.blot.im',
+  ])
   script.permits = async (name) => real.has(name)
   t.match(await answer(certificates, 'shop.victim.co.uk'), /issued/)
   for (let guess = 0; guess < 100; guess += 1) await answer(certificates, `x${guess}.victim.co.uk`)
@@ -357,6 +364,7 @@ await t.test('random labels under one domain are refused before any question; re
   await pollUntil(() => certificates.select('shop.victim.co.uk') === undefined)
   t.match(await answer(certificates, 'shop.victim.co.uk'), /issued/, 'known to be permitted, though out of memory')
   t.match(await answer(certificates, 'other.co.uk'), /not permitted/, 'another domain is asked about')
+  t.match(await answer(certificates, 'quiet.victim.co.uk', '198.51.100.9'), /issued/, 'a visitor is not the scanner')
   script.clock.ms += 3_000
   t.match(await answer(certificates, 'new.victim.co.uk'), /issued/, 'a new one gets its turn')
   for (let guess = 0; guess < 30; guess += 1) await answer(certificates, `x${guess}.blot.im`)

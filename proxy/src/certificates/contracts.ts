@@ -191,7 +191,8 @@ export type CertificateOperations = {
   /** Also of a name that has no certificate: then it says why. Rejects with EDGE_ERR_CERTIFICATE_NAME_INVALID. */
   show(name: string): Promise<CertificateStatus>
   /**
-   * Has a certificate obtained now if none is there, or that one is due; `renew` also when it is not, or failed lately.
+   * Has a certificate obtained if none is there, or that one is due, after those that visitors wait for; `renew` also when it
+   * is not, or failed lately, and at once.
    * Rejects as `Obtainer.obtain` does.
    */
   issue(name: string, options: { readonly renew: boolean }): Promise<CertificateStatus>

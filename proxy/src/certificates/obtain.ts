@@ -56,11 +56,13 @@ export function createObtainer(options: ObtainerOptions): Obtainer {
   const failures = createFailureMemory(store.failures, now)
   const queue = createOrderQueue({ ...QUEUE, ...options.queue })
   const closing = new AbortController()
+  /** Of the names under way, those that a visitor waits for. */
+  const awaited = new Set<string>()
 
   async function work(name: string, { lane = 'visitor', renew = false, insist = false }: ObtainWish): Promise<void> {
     if (!insist) await failures.check(name)
     const before = renew ? await readUsable(store.vault, name) : undefined
-    const leave = await queue.take(name, lane, closing.signal)
+    const leave = await queue.take(name, lane === 'ahead' && awaited.has(name) ? 'visitor' : lane, closing.signal)
     try {
       await withDeadline(
         deadlineMs,
@@ -76,10 +78,18 @@ export function createObtainer(options: ObtainerOptions): Obtainer {
     }
   }
 
+  /** Whoever was to have a certificate ahead of his visitors has one now. */
+  function hurry(name: string): void {
+    awaited.add(name)
+    queue.hurry(name)
+  }
+
   return {
     async obtain(name, wish = {}, signal) {
       closing.signal.throwIfAborted()
-      const flight = flights.run(keyOf(name, wish.renew), () => work(name, wish))
+      const key = keyOf(name, wish.renew)
+      if (wish.lane !== 'ahead' && flights.has(key)) hurry(name)
+      const flight = flights.run(key, () => work(name, wish).finally(() => awaited.delete(name)))
       return signal === undefined ? flight : untilAborted(flight, signal)
     },
     isObtaining: (name) => flights.has(keyOf(name, false)) || flights.has(keyOf(name, true)),

@@ -76,7 +76,7 @@ export function createCertificateOperations(options: OperationsOptions): Certifi
       return statusOf(name, permitted, options)
     },
     async issue(name, { renew }) {
-      await changing(name).obtainer.obtain(name, { renew, insist: renew })
+      await changing(name).obtainer.obtain(name, { lane: renew ? 'visitor' : 'ahead', renew, insist: renew })
       return statusOf(name, true, options)
     },
     renewAll({ issuer, perMinute }) {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { openLocalIssuer } from '../../src/certificates/issuers/local.ts'
@@ -263,6 +264,37 @@ await t.test('an issuer that hangs is given up, and who waits may leave before',
   await t.rejects(obtainer.obtain('one.example'), { name: 'TimeoutError' })
   const lock = await options.store.locker.acquire('one.example', AbortSignal.timeout(5_000))
   await lock.release()
+})
+
+await t.test('a visitor takes the order along that was only to prepare his name', async (t) => {
+  const { options, local } = await open(t)
+  const began = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  const issued: string[] = []
+  const issuer: Issuer = {
+    id: 'slow',
+    async issue(order) {
+      issued.push(...order.names)
+      began.resolve()
+      await goOn.promise
+      return local.issue(order)
+    },
+  }
+  const failures = { ...options.store.failures, read: async () => undefined }
+  const obtainer = createObtainer({ ...options, store: { ...options.store, failures }, issuer, queue: { places: 1 } })
+  t.teardown(() => obtainer.close())
+  const orders = [obtainer.obtain('busy.example')]
+  await began.promise
+  orders.push(
+    obtainer.obtain('early.example', { lane: 'ahead' }),
+    obtainer.obtain('visited.example', { lane: 'ahead' }),
+  )
+  orders.push(obtainer.obtain('visited.example'))
+  // Until each is in the queue.
+  await setImmediate()
+  goOn.resolve()
+  await Promise.all(orders)
+  t.same(issued, ['busy.example', 'visited.example', 'early.example'])
 })
 
 await t.test('orders at one time are bounded, and so are those that wait', async (t) => {

@@ -40,6 +40,24 @@ await t.test('renewals go first, and neither lane waits for ever', async (t) => 
   t.ok(lanes.slice(0, 4).includes('v'))
 })
 
+await t.test('who waits in a handshake goes before names that are prepared, which follow their visitor', async (t) => {
+  const queue = createOrderQueue(LIMITS)
+  const served: string[] = []
+  const first = await queue.take('first.test', 'renewal', never)
+  const take = async (name: string, lane: Lane): Promise<void> => {
+    const leave = await queue.take(name, lane, never)
+    served.push(name)
+    leave()
+  }
+  const all = ['early.test', 'visited.test'].map((name) => take(name, 'ahead'))
+  all.push(take('waiting.test', 'visitor'))
+  queue.hurry('visited.test')
+  queue.hurry('nobody.test')
+  first()
+  await Promise.all(all)
+  t.same(served, ['waiting.test', 'visited.test', 'early.test'])
+})
+
 await t.test('one domain has half of the places at most', async (t) => {
   const queue = createOrderQueue({ ...LIMITS, places: 4 })
   const taken: string[] = []

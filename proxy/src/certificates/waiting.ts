@@ -52,7 +52,7 @@ export function networkOf(address: string): string {
 }
 
 /** Counts by key; a key whose count is 0 takes no memory. */
-function createTally(): { of(key: string): number; add(key: string, change: number): void } {
+export function createTally(): { of(key: string): number; add(key: string, change: number): void } {
   const counts = new Map<string, number>()
   const of = (key: string): number => counts.get(key) ?? 0
   return {

@@ -11,8 +11,8 @@ export type AnswerRooms = {
   decline(exchange: Exchange): void
   /** Applies a purge that came over the plain listener, and answers it in text. */
   purge(target: string): Promise<{ status: number; body: string }>
-  /** What a CA is to be told about this token; undefined for a stranger's. */
-  challenge(token: string): Promise<string | undefined>
+  /** What a CA is to be told about this token; undefined for a stranger's. @param address of whoever asks. */
+  challenge(token: string, address: string): Promise<string | undefined>
 }
 
 const UNSTORED = ['Cache-Control', 'no-store']
@@ -69,7 +69,7 @@ export function createOwnAnswers({ common, decline, purge, challenge }: AnswerRo
           )
           break
         case 'challenge':
-          challenge(verdict.token).then(
+          challenge(verdict.token, exchange.head.connection.address).then(
             (found) => text(exchange, found === undefined ? 404 : 200, found ?? 'no such challenge\n', UNSTORED),
             (error: unknown) => {
               exchange.reason = codeOf(error)

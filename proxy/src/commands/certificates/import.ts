@@ -70,7 +70,7 @@ async function openSource(from: string, prefix: string): Promise<Read> {
   // Loaded here: the other commands need no Redis client to start.
   const { readAutoSslFolder, readAutoSslRedis } = await import('../../store/auto-ssl.ts')
   if (/^rediss?:\/\//.test(from)) return () => readAutoSslRedis(from, prefix)
-  if (!from.startsWith('file:')) throw new UsageInvalid(`--from is redis://…, rediss://… or file:/folder, not ${from}`)
+  if (!from.startsWith('file:')) throw new UsageInvalid(`--from is redis://…, rediss://… or file:/folder: ${usage}`)
   // Read while we may: root's folder is closed to the edge's user.
   const entries = await collect(readAutoSslFolder(from.slice('file:'.length)))
   return () => entries

@@ -12,8 +12,14 @@ import { answerHeaders, firstValue, offeredProtocols } from './headers.ts'
 import { giveUp, settle, type UpstreamOptions } from './plugin.ts'
 import { createTimer } from './timer.ts'
 
-/** How long one side may go on in silence after the other has ended. */
-const HALF_OPEN_MS = 60_000
+export type TunnelLimits = {
+  /** How long nobody may say anything. */
+  readonly silentMs: number
+  /** The same after one side has ended. */
+  readonly halfOpenMs: number
+}
+
+const LIMITS: TunnelLimits = { silentMs: STREAM_MS, halfOpenMs: 60_000 }
 
 /** A switch has no body, and the answer to the key is the edge's affair. */
 const NOT_OVER_HTTP2 = /^(content-length|sec-websocket-accept)$/i
@@ -28,8 +34,22 @@ const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
  */
 export function createTunnel(
   options: UpstreamOptions,
+  limits: TunnelLimits = LIMITS,
 ): (exchange: Exchange, socket: Duplex, firstBytes: Buffer) => void {
   const fetch = createFetch(options)
+
+  function begin(exchange: Exchange, socket: Duplex, switched: Switched): void {
+    const upstream = switched.socket
+    // Either side may have gone in the moment between the switch and this.
+    if (socket.destroyed || upstream.destroyed) {
+      socket.destroy()
+      upstream.destroy()
+      return
+    }
+    announce(exchange, socket, switched, options.commonHeaders(exchange))
+    join(exchange, socket, upstream, limits)
+  }
+
   return (exchange, socket, firstBytes) => {
     if (firstBytes.length > 0) socket.unshift(firstBytes)
     fetch.upgrade(exchange).then(
@@ -43,7 +63,7 @@ export function createTunnel(
           endAfterAnswer(exchange, socket)
           settle(exchange, outcome, options)
         } else {
-          join(exchange, socket, outcome, options.commonHeaders(exchange))
+          begin(exchange, socket, outcome)
         }
       },
       (error: unknown) => {
@@ -92,26 +112,19 @@ function endAfterAnswer(exchange: Exchange, socket: Duplex): void {
   })
 }
 
-function join(exchange: Exchange, socket: Duplex, switched: Switched, common: readonly string[]): void {
-  const upstream = switched.socket
+function join(exchange: Exchange, socket: Duplex, upstream: Duplex, { silentMs, halfOpenMs }: TunnelLimits): void {
   const cut = (): void => {
     socket.destroy()
     upstream.destroy()
   }
-  // Either side may have gone in the moment between the switch and this.
-  if (socket.destroyed || upstream.destroyed) {
-    cut()
-    return
-  }
   const idle = createTimer(cut)
   let open = 2
-  const passed = (): void => idle.set(open === 2 ? STREAM_MS : HALF_OPEN_MS)
+  const passed = (): void => idle.set(open === 2 ? silentMs : halfOpenMs)
   const ended = (): void => {
     open--
     if (open === 0) idle.stop()
     else passed()
   }
-  announce(exchange, socket, switched, common)
   // Either side may end its direction and still be told things.
   upstream.allowHalfOpen = true
   socket.allowHalfOpen = true

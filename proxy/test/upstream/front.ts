@@ -10,7 +10,7 @@ import { bindExchange, type Exchange, type Incoming, type Outgoing, type Request
 import { identifySite } from '../../src/site/site.ts'
 import { registerUpstream } from '../../src/upstream/plugin.ts'
 import { createPool, type UpstreamPool } from '../../src/upstream/pool.ts'
-import { createTunnel } from '../../src/upstream/tunnel.ts'
+import { createTunnel, type TunnelLimits } from '../../src/upstream/tunnel.ts'
 
 type Test = { teardown(end: () => unknown): void }
 
@@ -29,6 +29,7 @@ export type FrontOptions = {
   trusted?: boolean
   httpsPort?: number
   classify?: (head: RequestHead) => RequestClass
+  tunnelLimits?: TunnelLimits
 }
 
 const COMMON = ['X-Content-Type-Options', 'nosniff', 'Blot-Server', 'test']
@@ -46,7 +47,7 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
     fail,
     ...(options.classify === undefined ? {} : { classify: options.classify }),
   }
-  const pipe = createTunnel(upstream)
+  const pipe = createTunnel(upstream, options.tunnelLimits)
   const server = http.createServer({
     requireHostHeader: false,
     shouldUpgradeCallback: ({ headers }) => !/^h2c?$/i.test(headers.upgrade ?? ''),

@@ -176,6 +176,34 @@ await t.test('when either side is gone, so is the other', async (t) => {
   t.equal(code, 1006)
 })
 
+await t.test('a tunnel in which nobody says anything ends, sooner when one side has ended', async (t) => {
+  const hour = 3600_000
+  const app = await startApp(t)
+  const silent = await startFront(t, { upstreams: [app.port], tunnelLimits: { silentMs: 50, halfOpenMs: hour } })
+  const socket = open(silent)
+  const [code] = (await once(socket, 'close')) as [number]
+  t.equal(code, 1006)
+
+  // An app that ends its own direction, and waits for a visitor who says nothing more.
+  const left = Promise.withResolvers<void>()
+  const server = net.createServer({ allowHalfOpen: true }, (upstream) => {
+    upstream.once('data', () => upstream.end('HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: hear/1\r\n\r\n'))
+    upstream.on('end', left.resolve).on('error', () => left.resolve())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const upstreams = [(server.address() as AddressInfo).port]
+  const front = await startFront(t, { upstreams, tunnelLimits: { silentMs: hour, halfOpenMs: 50 } })
+  const visitor = net.connect({ port: front.http, host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => visitor.destroy())
+  visitor.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: hear/1\r\n\r\n')
+  visitor.resume()
+  await once(visitor, 'end')
+  await left.promise
+  t.notOk(visitor.writableEnded, 'it was not the visitor who ended')
+})
+
 await t.test('h2c is ignored: a plain answer, and no upgrade forwarded', async (t) => {
   const origin = await startOrigin(t, ({ socket }) => socket.write(plain('plain')))
   const front = await startFront(t, { upstreams: [origin.port] })

@@ -149,11 +149,25 @@ export async function openWorkerCertificates(config: Config, store: Store, chann
     issuerId: prepared?.issuerId ?? undefined,
     issueWaitMs: config.issueWaitMs,
   })
-  return config.dnsModule === undefined ? certificates : followWildcard(certificates, config, served)
+  const listeners: Certificates['changed'][] = [certificates.changed, served.changed]
+  if (config.dnsModule !== undefined) listeners.push(await followWildcard(certificates, config, served))
+  return {
+    ...certificates,
+    get fallback() {
+      return certificates.fallback
+    },
+    changed(change) {
+      for (const listener of listeners) listener(change)
+    },
+  }
 }
 
 /** With DNS-01, the certificate of `*.$BLOT_HOST` is in the store, and may come or be renewed at any time. */
-async function followWildcard(certificates: Certificates, config: Config, served: Served): Promise<Certificates> {
+async function followWildcard(
+  certificates: Certificates,
+  config: Config,
+  served: Served,
+): Promise<Certificates['changed']> {
   const name = `*.${config.host}`
   const load = async (): Promise<void> => {
     try {
@@ -165,15 +179,8 @@ async function followWildcard(certificates: Certificates, config: Config, served
     }
   }
   await load()
-  return {
-    ...certificates,
-    get fallback() {
-      return certificates.fallback
-    },
-    changed(change) {
-      if (change.kind === 'all' || (change.kind === 'certificate' && change.name === name)) void load()
-      certificates.changed(change)
-    },
+  return (change) => {
+    if (change.kind === 'all' || (change.kind === 'certificate' && change.name === name)) void load()
   }
 }
 

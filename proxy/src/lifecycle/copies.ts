@@ -1,4 +1,4 @@
-import type { StoredCertificate, VaultReader } from '../certificates/contracts.ts'
+import type { Change, StoredCertificate, VaultReader } from '../certificates/contracts.ts'
 import type { CachedPermission } from '../certificates/permission.ts'
 import type { Config } from '../config.ts'
 import { edgeChannel } from '../events.ts'
@@ -11,7 +11,13 @@ export type Served = {
   readonly permission: CachedPermission
   /** What this machine can still read while the store is away. Files are their own copy. */
   readonly copies: VaultReader | undefined
+  /** Something about a name changed in the store: a copy of it may have to go, also of one that is not in memory. */
+  changed(change: Change | { readonly kind: 'all' }): void
 }
+
+/** Names whose copies wait to be looked at; what is beyond them is looked at when it is next asked for. */
+const MAX_WAITING = 10_000
+const ASK_MS = 1000
 
 /**
  * With Redis, has each certificate copied that a worker reads from the vault (which it does only for names that are
@@ -19,13 +25,14 @@ export type Served = {
  */
 export async function serveWithCopies(config: Config, store: Store, permission: CachedPermission): Promise<Served> {
   const { vault } = store
-  if (config.store.kind === 'file') return { vault, permission, copies: vault }
+  if (config.store.kind === 'file') return { vault, permission, copies: vault, changed: ignore }
   try {
     const copies = await openCopies(config)
-    return { vault: copyRead(vault, copies), permission: dropDenied(permission, copies), copies }
+    const served = { vault: copyRead(vault, copies), permission: dropDenied(permission, copies), copies }
+    return { ...served, changed: createRecheck(served) }
   } catch (error) {
     edgeChannel('fault').publish({ area: 'lifecycle', message: 'certificates are not copied', error })
-    return { vault, permission, copies: undefined }
+    return { vault, permission, copies: undefined, changed: ignore }
   }
 }
 
@@ -61,3 +68,34 @@ function dropDenied(permission: CachedPermission, copies: Copies): CachedPermiss
     },
   }
 }
+
+/** Asks of one name after the other whether it is still permitted, and still there: those who ask drop the copy if not. */
+function createRecheck({ vault, permission, copies }: Omit<Served, 'changed'> & { copies: Copies }): Served['changed'] {
+  const names = new Set<string>()
+  let isWorking = false
+
+  async function recheck(name: string): Promise<void> {
+    if ((await copies.read(name)) === undefined) return
+    const isPermitted = name.startsWith('*.') || (await permission.ask(name, AbortSignal.timeout(ASK_MS)))
+    if (isPermitted) await vault.read(name)
+  }
+
+  async function work(): Promise<void> {
+    if (isWorking) return
+    isWorking = true
+    for (const name of names) {
+      names.delete(name)
+      // Where nobody can say, the copy stays what it was: permitted when it was saved.
+      await recheck(name).catch(ignore)
+    }
+    isWorking = false
+  }
+
+  return (change) => {
+    if ((change.kind !== 'permission' && change.kind !== 'certificate') || names.size >= MAX_WAITING) return
+    names.add(change.name)
+    void work()
+  }
+}
+
+function ignore(): void {}

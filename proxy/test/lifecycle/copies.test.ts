@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { createPermission } from '../../src/certificates/permission.ts'
 import { readWithCopy, serveWithCopies, type Served } from '../../src/lifecycle/copies.ts'
@@ -36,6 +37,32 @@ await t.test('the wildcard certificate is there while Redis is away, and while a
   const { served: restarted } = await serve(config)
   t.same(await readWithCopy(restarted, NAME), certificate)
   await t.rejects(readWithCopy(restarted, 'other.example'), { code: 'EDGE_ERR_STORE_UNAVAILABLE' })
+})
+
+await t.test('the copy of a name that is removed goes at once, though nobody asks for it', async (t) => {
+  const directory = temporaryDirectory(t)
+  const redis = await startRedis(directory)
+  t.teardown(() => redis.stop())
+  const client = new Redis(redis.port)
+  t.teardown(() => client.disconnect())
+  const environment = { ...leastForRun, EDGE_STORE: redis.url, EDGE_DATA_DIRECTORY: directory }
+  const { store, served } = await serve(configure(environment, 'run'))
+  const isCopied = async (name: string): Promise<boolean> => (await served.copies?.read(name)) !== undefined
+  const names = ['denied.example', 'removed.example', 'kept.example']
+  for (const name of names) {
+    await client.set(`domain:${name}`, 'blog_1')
+    await store.vault.write(await makeCertificate(name))
+    await served.vault.read(name)
+    await pollUntil(() => isCopied(name))
+  }
+  await client.del('domain:denied.example')
+  await store.vault.remove('removed.example')
+  for (const name of names) {
+    served.changed({ kind: 'permission', name })
+    served.changed({ kind: 'certificate', name })
+  }
+  await pollUntil(async () => !(await isCopied('denied.example')) && !(await isCopied('removed.example')))
+  t.ok(await isCopied('kept.example'))
 })
 
 await t.test('files are their own copy', async (t) => {

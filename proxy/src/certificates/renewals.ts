@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CertificateInvalid, CertificateLimited, StoreFenced, StoreKeyUnknown, StoreUnavailable } from '../errors.ts'
+import {
+  CertificateInvalid,
+  CertificateLimited,
+  codeOf,
+  StoreFenced,
+  StoreKeyUnknown,
+  StoreUnavailable,
+} from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { withDeadline } from './deadline.ts'
 import { OWN_ISSUER, isExpired, scheduledTimeMs, suggestedTimeMs } from './renewal.ts'
@@ -196,6 +203,8 @@ function publishExpired({ name, notAfterMs }: StoredCertificate): void {
 /** Another machine holds the lease, the store is away, or this process ends: all of that is usual. */
 function publishUnexpected(error: unknown): void {
   if (error instanceof DOMException || error instanceof StoreUnavailable || error instanceof StoreFenced) return
+  // Node's timers have an AbortError of their own.
+  if (codeOf(error) === 'ABORT_ERR') return
   edgeChannel('fault').publish({ area: 'certificates', message: 'renewals were interrupted', error })
 }
 

@@ -41,6 +41,11 @@ await t.test('the app is started again when it ends, and ended when the terminal
   const restarts = edge.log.filter(({ msg }) => msg === 'the app ended and is started again')
   t.equal(restarts.length, 1, 'Ctrl-C is not taken for an accident')
   t.match(edge.log.at(-1), { msg: 'stopped' })
+  t.same(
+    edge.log.filter(({ level }) => level === 'error'),
+    [],
+    'to stop is no fault',
+  )
 })
 
 await t.test('an app that cannot start ends the edge, with its reason', async (t) => {

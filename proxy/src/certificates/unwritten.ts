@@ -1,4 +1,4 @@
-import { CertificateDenied, CertificateInvalid } from '../errors.ts'
+import { CertificateDenied, CertificateInvalid, StoreKeyUnknown } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import type { StoredCertificate, Vault } from './contracts.ts'
 import type { Obtainer } from './obtain.ts'
@@ -30,8 +30,10 @@ export function createUnwritten(folder: Vault): Unwritten {
       try {
         return await folder.read(name)
       } catch (error) {
-        if (error instanceof CertificateInvalid) return undefined
-        throw error
+        // Sealed under a key that is gone, it is lost, and must not stand in the way of another order for ever.
+        if (!(error instanceof CertificateInvalid || error instanceof StoreKeyUnknown)) throw error
+        edgeChannel('fault').publish({ area: 'certificates', message: 'kept certificate cannot be used', error, name })
+        return undefined
       }
     },
     remove: (name) => folder.remove(name),

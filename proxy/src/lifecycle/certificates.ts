@@ -25,6 +25,7 @@ import type { Config } from '../config.ts'
 import { CertificatesReadOnly } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { openFileVault } from '../store/file-vault.ts'
+import { createSealer } from '../store/seal.ts'
 import type { Store } from '../store/open.ts'
 import type { Channel } from './channel.ts'
 import type { ChildSettings } from './settings.ts'
@@ -94,7 +95,8 @@ type Issuing = OperationsIssuing & {
 
 /** What issues, renews and writes: nothing of it is there with EDGE_ISSUER=none. */
 async function startIssuing(config: Config, store: Store, issuer: Issuer, permission: Permission): Promise<Issuing> {
-  const unwritten = createUnwritten(await openFileVault(join(config.dataDirectory, 'unwritten')))
+  const sealer = createSealer({ key: config.storeKey, formerKey: config.storeKeyOld })
+  const unwritten = createUnwritten(await openFileVault(join(config.dataDirectory, 'unwritten'), sealer))
   const budgets =
     config.issuer === 'local' ? undefined : createOrderBudgets(store.budgets, config.orderLimits, issuer.id)
   const obtainer = createObtainer({ store, issuer, permission, budgets, unwritten })

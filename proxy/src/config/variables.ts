@@ -188,6 +188,12 @@ export const variables = {
     defaults: always('false'),
     meaning: 'Connections from trusted addresses start with a PROXY header (version 1 or 2).',
   }),
+  EDGE_RELOAD_DRAIN_MS: variable({
+    property: 'reloadDrainMs',
+    kind: kinds.wholeNumber('milliseconds', 0, 86_400_000),
+    defaults: always('3600000'),
+    meaning: 'How long event streams and WebSockets may outlive a reload.',
+  }),
   EDGE_LOG: variable({
     property: 'log',
     kind: kinds.word(['pretty', 'json']),

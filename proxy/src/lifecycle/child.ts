@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createChannel, type CallHandlers, type Channel, type Relay } from './channel.ts'
-import type { ListenerInfo, Message, ProcessId, ProcessInfo, ProcessState, Role } from './messages.ts'
+import type { DrainLimits, ListenerInfo, Message, ProcessId, ProcessInfo, ProcessState, Role } from './messages.ts'
 
 export type ChildRole = Exclude<Role, 'primary'>
 
@@ -31,7 +31,7 @@ export type Child = {
   /** Resolves with how: the error that it told of, its signal or its code. */
   readonly ended: Promise<string>
   info(): ProcessInfo
-  drain(limitMs: number): void
+  drain(limits: DrainLimits): void
 }
 
 export function startChild(options: ChildOptions): Child {
@@ -81,9 +81,9 @@ export function startChild(options: ChildOptions): Child {
     ready: ready.promise,
     ended: ended.promise,
     info: () => ({ role, id, pid: child.pid ?? 0, state: handle.state, startedAt, rssBytes: 0 }),
-    drain(limitMs) {
+    drain(limits) {
       handle.state = 'draining'
-      channel.send({ v: 1, type: 'drain', limitMs })
+      channel.send({ v: 1, type: 'drain', limits })
     },
   }
   return handle

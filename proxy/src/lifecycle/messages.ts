@@ -50,6 +50,14 @@ export type ProcessInfo = {
 }
 export type ListenerInfo = { name: 'http' | 'https' | 'admin'; address: string; port: number }
 
+/** How long a process that drains may take. */
+export type DrainLimits = {
+  /** For requests under way and their bodies, ms. */
+  limitMs: number
+  /** For streams without an end and tunnels, ms. */
+  tunnelsMs: number
+}
+
 /** What a process says of itself. */
 export type ProcessReport = { id: ProcessId; metrics: MetricsSnapshot }
 
@@ -62,7 +70,8 @@ export type Message =
   /** `listeners`: those that the child opened itself. */
   | { v: 1; type: 'ready'; listeners: ListenerInfo[] }
   | { v: 1; type: 'failed'; code: string; message: string }
-  | { v: 1; type: 'drain'; limitMs: number }
+  /** May come again with shorter limits. */
+  | { v: 1; type: 'drain'; limits: DrainLimits }
   /** worker -> manager: for the dashboard. */
   | { v: 1; type: 'event'; event: AdminEvent }
 

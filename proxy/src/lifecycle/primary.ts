@@ -66,9 +66,10 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
     supervisor.retire()
     // Ours first: a connection that comes once the workers have closed theirs is refused, and not left in a queue.
     for (const { listener } of bound) listener.close()
+    const managerMs = Math.min(limitMs, MANAGER_DRAIN_MS)
     // Workers before the manager: while they drain, it still answers them.
-    await supervisor.drain('worker', limitMs)
-    await supervisor.drain('manager', Math.min(limitMs, MANAGER_DRAIN_MS))
+    await supervisor.drain('worker', { limitMs, tunnelsMs: limitMs })
+    await supervisor.drain('manager', { limitMs: managerMs, tunnelsMs: managerMs })
     state = 'stopped'
   }
 

@@ -1,20 +1,20 @@
 import { codeOf } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { createChannel, type CallHandlers, type Channel } from './channel.ts'
-import type { ListenerInfo } from './messages.ts'
+import type { DrainLimits, ListenerInfo } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
 
 /** A role that is being played. */
 export type Playing = {
   /** The listeners that it opened itself. */
   listeners: ListenerInfo[]
-  drain(limitMs: number): Promise<void>
+  drain(limits: DrainLimits): Promise<void>
 }
 
 /** What a worker or manager does with its life. It puts the calls that it answers into `handlers`. */
 export type RoleBody = (settings: ChildSettings, channel: Channel, handlers: CallHandlers) => Promise<Playing>
 
-const LOST_PRIMARY_DRAIN_MS = 10_000
+const LOST_PRIMARY: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
 /** What a drain may take beyond its limit, to close what it used. */
 const GRACE_MS = 1000
 
@@ -45,14 +45,14 @@ export function playRole(body: RoleBody): Promise<number> {
       }
     }
 
-    async function drain(limitMs: number): Promise<void> {
+    async function drain(limits: DrainLimits): Promise<void> {
+      // Whatever hangs: where the primary is gone, nobody else would end this process.
+      setTimeout(() => resolve(1), Math.max(limits.limitMs, limits.tunnelsMs) + GRACE_MS)
       if (draining) return
       draining = true
-      // Whatever hangs: where the primary is gone, nobody else would end this process.
-      setTimeout(() => resolve(1), limitMs + GRACE_MS)
       try {
         const role = await running?.catch(() => undefined)
-        await role?.drain(limitMs)
+        await role?.drain(limits)
         resolve(0)
       } catch (error) {
         faults.publish({ area: 'lifecycle', message: 'drain failed', error })
@@ -62,10 +62,10 @@ export function playRole(body: RoleBody): Promise<number> {
 
     channel.onMessage((message) => {
       if (message.type === 'start') void start(message.settings as ChildSettings)
-      else if (message.type === 'drain') void drain(message.limitMs)
+      else if (message.type === 'drain') void drain(message.limits)
     })
     // The primary is gone, and with it the sockets' owner: finish what is under way and end.
-    process.once('disconnect', () => void drain(LOST_PRIMARY_DRAIN_MS))
+    process.once('disconnect', () => void drain(LOST_PRIMARY))
   })
 }
 

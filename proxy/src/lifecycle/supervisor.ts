@@ -2,7 +2,7 @@ import { ChannelClosed, codeOf } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import type { Call } from './channel.ts'
 import { startChild, type Child, type ChildOptions, type ChildRole } from './child.ts'
-import type { Message, ProcessId, ProcessInfo } from './messages.ts'
+import type { DrainLimits, Message, ProcessId, ProcessInfo } from './messages.ts'
 
 /** What is the same for every child, and what follows from its role. */
 export type SupervisorOptions = Pick<ChildOptions, 'user' | 'environment' | 'handlers'> & {
@@ -19,7 +19,7 @@ export type Supervisor = {
   /** From now on nobody is replaced. */
   retire(): void
   /** Resolves when every child of the role has ended, by force where it takes longer. */
-  drain(role: ChildRole, limitMs: number): Promise<void>
+  drain(role: ChildRole, limits: DrainLimits): Promise<void>
   kill(): void
 }
 
@@ -105,10 +105,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     retire() {
       retired = true
     },
-    async drain(role, limitMs) {
+    async drain(role, limits) {
       const some = living(role)
-      for (const child of some) child.drain(limitMs)
-      await Promise.all(some.map((child) => endWithin(child, limitMs + GRACE_MS)))
+      for (const child of some) child.drain(limits)
+      await Promise.all(some.map((child) => endWithin(child, Math.max(limits.limitMs, limits.tunnelsMs) + GRACE_MS)))
     },
     kill() {
       for (const child of children.values()) child.process.kill('SIGKILL')

@@ -62,7 +62,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
 
   return {
     listeners: [],
-    async drain(limitMs) {
+    async drain({ limitMs }) {
       await server.drain(limitMs)
       await pool.close()
       certificates.close()

@@ -48,6 +48,7 @@ await t.test('without any environment, dev runs on its defaults', async (t) => {
     untilPurged: [],
     trustedProxies: [],
     proxyProtocol: false,
+    reloadDrainMs: 3600_000,
     log: 'pretty',
     pidFile: undefined,
     altSvc: undefined,

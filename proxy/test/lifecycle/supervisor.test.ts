@@ -38,6 +38,7 @@ async function startFamily(t: Test, script = ''): Promise<Family> {
   return { supervisor, children, faults }
 }
 
+const AMPLE = { limitMs: 60_000, tunnelsMs: 60_000 }
 const purgeOf = (hosts: string[]) => ({ purge: fromFields({ hosts }) })
 
 function pidOf(supervisor: Supervisor, id: string): number | undefined {
@@ -69,8 +70,8 @@ await t.test('with nobody there, a call says who is away', async (t) => {
 await t.test('a drain that hangs ends with its limit', async (t) => {
   const { supervisor, children } = await startFamily(t, 'worker:hang-in-drain')
   supervisor.retire()
-  await supervisor.drain('worker', 0)
-  await supervisor.drain('manager', 60_000)
+  await supervisor.drain('worker', { limitMs: 0, tunnelsMs: 0 })
+  await supervisor.drain('manager', AMPLE)
   t.same(
     children.map(({ process }) => process.exitCode),
     [0, 1, 1],
@@ -82,9 +83,9 @@ await t.test('a drain in the middle of a call ends it, and nobody is started aga
   // It may fail before the drain is over.
   const call = Promise.allSettled([children[0].channel.call('manager', 'purge', purgeOf(['hang worker-1']))])
   supervisor.retire()
-  await supervisor.drain('worker', 60_000)
+  await supervisor.drain('worker', AMPLE)
   await call
-  await supervisor.drain('manager', 60_000)
+  await supervisor.drain('manager', AMPLE)
   t.match(supervisor.processes(), [{ state: 'stopped' }, { state: 'stopped' }, { state: 'stopped' }])
   t.same(faults, [])
 })

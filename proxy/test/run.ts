@@ -16,9 +16,14 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['pebble', 'pebble'],
   ['openssl', 'openssl'],
   ['h2load', 'nghttp2-client'],
+  ['shellcheck', 'shellcheck'],
 ]
 
-const missing = NEEDED.filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
+/** Programs for root lie where the PATH of others does not lead. */
+const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`
+const missing = NEEDED.filter(
+  ([program]) => spawnSync('sh', ['-c', `command -v ${program}`], { env: { ...process.env, PATH } }).status !== 0,
+)
 if (missing.length > 0) install(missing.map(([, debianPackage]) => debianPackage))
 
 for (const command of ['lint', 'types']) {

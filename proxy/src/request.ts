@@ -61,6 +61,17 @@ export type Exchange = {
   reason: string | undefined
   /** Bytes of body handed to the connection so far. */
   bytes: number
+  /** Set where the answer turns out to be one that may go on for hours. */
+  lasting: Lasting | undefined
+  /** Where it stands among the exchanges that are under way. */
+  place: number
+}
+
+/** An answer without an end of its own: a drain lets it go on longer than others. */
+export type Lasting = {
+  readonly kind: 'streams' | 'tunnels'
+  /** Ends it so that the visitor sees an end, and no fault. */
+  end(): void
 }
 
 const exchanges = Symbol('exchange')

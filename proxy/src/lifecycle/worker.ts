@@ -62,8 +62,8 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
 
   return {
     listeners: [],
-    async drain({ limitMs }) {
-      await server.drain(limitMs)
+    async drain(limits) {
+      await server.drain(limits)
       await pool.close()
       certificates.close()
       await cache.close()

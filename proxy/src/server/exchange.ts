@@ -3,11 +3,12 @@ import type { Exchange, Incoming, Outgoing, RequestHead } from '../request.ts'
 import { identifySite } from '../site/site.ts'
 import { connectionOf } from './bind.ts'
 import type { RequestLine } from './odd-line.ts'
+import type { UnderWay } from './under-way.ts'
 
 const requests = edgeChannel('request')
 
 /** Opens an exchange, and its last stage, `log`: tells what became of it, once its answer or its connection is over. */
-export function openExchange(head: RequestHead, request: Incoming, response: Outgoing): Exchange {
+export function openExchange(head: RequestHead, request: Incoming, response: Outgoing, underWay: UnderWay): Exchange {
   const exchange: Exchange = {
     head,
     request,
@@ -16,9 +17,13 @@ export function openExchange(head: RequestHead, request: Incoming, response: Out
     upstream: undefined,
     reason: undefined,
     bytes: 0,
+    lasting: undefined,
+    place: 0,
   }
+  underWay.begin(exchange)
   const startedMs = performance.now()
   response.once('close', () => {
+    underWay.end(exchange)
     requests.publish({
       method: head.method,
       scheme: head.scheme,

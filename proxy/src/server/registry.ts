@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net'
 import { edgeChannel } from '../events.ts'
+import type { Connection } from '../request.ts'
 
 export type Tracked = {
   readonly socket: Socket
   readonly address: string
   /** Until when a protocol must have it (PROXY header, handshake), ms of the monotonic clock; then Infinity. */
   deadlineMs: number
+  /** Once a protocol has it. */
+  connection: Connection | undefined
 }
 
 export type RegistryLimits = {
@@ -22,12 +25,14 @@ export type Registry = {
   /** @returns undefined when a cap is reached; the caller then destroys the socket. */
   add(socket: Socket, address: string, exempt: boolean): Tracked | undefined
   /** A protocol has the connection now, and minds its own limits. */
-  opened(tracked: Tracked): void
+  opened(tracked: Tracked, connection: Connection): void
   count(): number
   /** Resolves when no connection is left. */
   empty(): Promise<void>
-  /** Ends all that is left, at once. */
-  destroy(): void
+  /** Ends all that is left, at once; but not what the caller wants to spare. */
+  destroy(spare?: (tracked: Tracked) => boolean): void
+  /** Ends all that is left, and looks after none any more. */
+  close(): void
 }
 
 const SWEEP_MS = 1000
@@ -53,26 +58,32 @@ export function createRegistry(limits: RegistryLimits): Registry {
     if (all.size === 0) for (const resolve of waiting.splice(0)) resolve()
   }
 
+  function destroy(spare: (tracked: Tracked) => boolean = () => false): void {
+    for (const tracked of all) if (!spare(tracked)) tracked.socket.destroy()
+  }
+
   return {
     add(socket, address, exempt) {
       const same = perAddress.get(address) ?? 0
       if (all.size >= limits.maxConnections || (!exempt && same >= limits.maxPerAddress)) return undefined
       const deadlineMs = performance.now() + limits.openingMs
-      const tracked: Tracked = { socket, address, deadlineMs }
+      const tracked: Tracked = { socket, address, deadlineMs, connection: undefined }
       all.add(tracked)
       perAddress.set(address, same + 1)
       socket.once('close', () => remove(tracked))
       changed.publish({ open: all.size })
       return tracked
     },
-    opened(tracked) {
+    opened(tracked, connection) {
       tracked.deadlineMs = Infinity
+      tracked.connection = connection
     },
     count: () => all.size,
     empty: () => (all.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
-    destroy() {
+    destroy,
+    close() {
       clearInterval(sweep)
-      for (const tracked of all) tracked.socket.destroy()
+      destroy()
     },
   }
 }

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
-import type { Exchange, RequestHead } from '../request.ts'
+import type { Connection, Exchange, RequestHead } from '../request.ts'
 import { createAcceptor, type Accepted } from './accept.ts'
 import { createApp } from './app.ts'
 import { bindConnection } from './bind.ts'
 import { createCommonHeaders } from './common-headers.ts'
+import { createDrain, type DrainLimits } from './drain.ts'
 import { createGuard } from './guard.ts'
 import { startHandshake, type HandshakeCertificates, type HandshakeTickets } from './handshake.ts'
 import { createHttp1 } from './http1.ts'
@@ -16,6 +18,7 @@ import { createRegistry } from './registry.ts'
 import { createRequestIds } from './request-ids.ts'
 import { createStages, type StageRooms } from './stages.ts'
 import type { PageDetails } from './synth.ts'
+import { createUnderWay, type UnderWayCounts } from './under-way.ts'
 
 /** What answers need that are made behind the stages. */
 export type AnswerTools = {
@@ -39,8 +42,13 @@ export type EdgeServer = {
   /** Accepts from an inherited listening descriptor. */
   listen(listener: { scheme: 'http' | 'https'; fd: number }): Promise<void>
   connections(): number
-  /** Stops accepting, lets what is under way finish, ends the rest after `limitMs`. */
-  drain(limitMs: number): Promise<void>
+  /** What is under way, and so what a drain waits for besides idle connections. */
+  underWay(): UnderWayCounts
+  /**
+   * Stops accepting, lets what is under way finish, and ends the rest after its limit. Resolves when no connection is left.
+   * Asked again while it drains, it follows the shorter limits.
+   */
+  drain(limits: DrainLimits): Promise<void>
 }
 
 const SERVER_NAME = 'blot-edge'
@@ -56,6 +64,7 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
     maxPerAddress: MAX_PER_ADDRESS,
     openingMs: OPENING_MS + config.issueWaitMs,
   })
+  const underWay = createUnderWay()
   const nextId = createRequestIds()
   const common = createCommonHeaders(SERVER_NAME, config.altSvc)
   const http1 = createHttp1({
@@ -77,6 +86,7 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   const stages = createStages<Found>({
     ...rooms,
     receive: createReceiver(blotHost, nextId),
+    underWay,
     nextId,
     guard: createGuard({ host: blotHost, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
     fetch: app.fetch,
@@ -84,18 +94,22 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
     common,
   })
 
-  function takePlain({ socket, tracked, origin }: Accepted): void {
-    registry.opened(tracked)
-    bindConnection(socket, { ...origin, scheme: 'http', serverName: undefined, covers: always })
-    http1.take(socket)
+  function take({ tracked, origin }: Accepted, socket: Duplex, rest: Omit<Connection, keyof typeof origin>): void {
+    const connection = { ...origin, ...rest }
+    registry.opened(tracked, connection)
+    bindConnection(socket, connection)
+  }
+
+  function takePlain(accepted: Accepted): void {
+    take(accepted, accepted.socket, { scheme: 'http', serverName: undefined, covers: always })
+    http1.take(accepted.socket)
   }
 
   function takeSecure(accepted: Accepted): void {
     startHandshake(accepted, rooms, ({ socket, protocol, serverName, covers }) => {
-      registry.opened(accepted.tracked)
       // Who names no server, or repeats what the handshake named, contradicts nothing.
       const agrees = (host: string): boolean => serverName === undefined || host === serverName || covers(host)
-      bindConnection(socket, { ...accepted.origin, scheme: 'https', serverName, covers: agrees })
+      take(accepted, socket, { scheme: 'https', serverName, covers: agrees })
       if (protocol === 'h2') {
         http2.take(socket)
         return
@@ -121,17 +135,20 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
       listening.push(await listenOn(fd, accept[scheme], scheme === 'http'))
     },
     connections: () => registry.count(),
-    async drain(limitMs) {
-      for (const server of listening) server.close()
-      http1.drain()
-      http2.drain()
-      const timer = setTimeout(() => registry.destroy(), limitMs)
-      await registry.empty()
-      clearTimeout(timer)
-      registry.destroy()
-      http1.close()
-      await app.close()
-    },
+    underWay: underWay.counts,
+    drain: createDrain({
+      registry,
+      underWay,
+      begin() {
+        for (const server of listening) server.close()
+        http1.drain()
+        http2.drain()
+      },
+      async close() {
+        http1.close()
+        await app.close()
+      },
+    }),
   }
 }
 

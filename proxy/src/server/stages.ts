@@ -11,10 +11,12 @@ import { createOwnAnswers, type AnswerRooms } from './own-answers.ts'
 import type { PageName } from './pages/page.ts'
 import type { Receiver, Refused } from './receive.ts'
 import type { PageDetails } from './synth.ts'
+import type { UnderWay } from './under-way.ts'
 
 /** What the stages need of the rooms. `Found` is whatever `lookup` gives to `deliver`. */
 export type StageRooms<Found> = AnswerRooms & {
   receive: Receiver
+  underWay: UnderWay
   nextId(): string
   guard: Guard
   /** Memory and files; synchronous. */
@@ -50,6 +52,7 @@ const SEND_MS = 30_000
 
 /** The list of stages: `receive -> identify -> guard -> lookup -> deliver`, or `fetch`; then `log`. Aside: `pipe`, `synth`, `fail`. */
 export function createStages<Found>(rooms: StageRooms<Found>): Stages {
+  const { underWay } = rooms
   const { decide, refuse, apologise, fail } = createOwnAnswers(rooms)
 
   /** Runs a list of stages. What one of them throws is our fault, costs this visitor an answer, and nobody else anything. */
@@ -58,10 +61,10 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
     try {
       const received = rooms.receive(request, line)
       if ('status' in received) {
-        exchange = openExchange(nobodysHead(request, line, rooms.nextId()), request, response)
+        exchange = openExchange(nobodysHead(request, line, rooms.nextId()), request, response, underWay)
         refuse(exchange, { ...received, page: pageOf(received) })
       } else {
-        exchange = openExchange(received, request, response)
+        exchange = openExchange(received, request, response, underWay)
         stages(exchange)
       }
     } catch (error) {

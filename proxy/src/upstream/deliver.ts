@@ -3,8 +3,9 @@ import { cut } from '../cut.ts'
 import { VisitorStalled } from '../errors.ts'
 import type { Exchange, Outgoing } from '../request.ts'
 import type { Answer } from './answer.ts'
+import { isEventStream } from './classes.ts'
 import { reasonOf } from './failure.ts'
-import { answerHeaders, isBodyless, trailerFields } from './headers.ts'
+import { answerHeaders, firstValue, isBodyless, trailerFields } from './headers.ts'
 import { createTimer, type Timer } from './timer.ts'
 
 /** How long a visitor may take no byte of an answer that is there. */
@@ -30,12 +31,21 @@ export function deliver(exchange: Exchange, answer: Answer, common: readonly str
     sendWhole(exchange, answer)
     return
   }
+  if (isEventStream(firstValue(answer.head.headers, 'content-type'))) {
+    exchange.lasting = { kind: 'streams', end: () => endEvents(exchange, answer) }
+  }
   send(exchange, answer)
   if ('stream' in response) return
   // HTTP/1.1: head and first bytes leave in one packet where both are there; a stream that is silent shows its head now.
   setImmediate(() => {
     if (exchange.bytes === 0 && !response.writableEnded) response.flushHeaders()
   })
+}
+
+/** As if the app had ended it: who follows events asks for them again, and drops one that is not whole. */
+function endEvents({ response }: Exchange, answer: Answer): void {
+  answer.destroy()
+  response.end()
 }
 
 /** Of a short answer, all is here before its head is sent: both leave at once, and the stream has nothing to do. */

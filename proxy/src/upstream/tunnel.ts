@@ -136,6 +136,15 @@ function join(exchange: Exchange, socket: Duplex, upstream: Duplex, { silentMs, 
   pipeline(upstream, socket, ended)
   pipeline(socket, upstream, ended)
   passed()
+  exchange.lasting = { kind: 'tunnels', end: () => endBoth(socket, upstream) }
+}
+
+/** Where a frame of WebSocket ends nobody here knows, so that none can be put in: both sides see the end of a connection. */
+function endBoth(...sides: readonly Duplex[]): void {
+  for (const side of sides) {
+    side.pause()
+    side.end()
+  }
 }
 
 /** Tells the visitor that the tunnel is open: with 101, or over HTTP/2 with 200 and without what is HTTP/1.1's alone. */

@@ -68,7 +68,8 @@ export function headOf(
 }
 
 export function exchangeFor(head: RequestHead, request: Incoming, response: Outgoing): Exchange {
-  return { head, request, response, cache: undefined, upstream: undefined, reason: undefined, bytes: 0 }
+  const found = { cache: undefined, upstream: undefined, reason: undefined, lasting: undefined }
+  return { head, request, response, ...found, bytes: 0, place: 0 }
 }
 
 export type Site = {

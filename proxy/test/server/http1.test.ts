@@ -156,7 +156,7 @@ await t.test('the drain ends idle connections at once, and the others with their
   const headOut = talk(t, begun.http, `GET /begun ${REQUEST}\r\n`)
   await Promise.all([slow.asked, begun.asked])
   // Long enough for a drain that waits for its limit to be noticed.
-  const drained = [slow, begun].map(({ server }) => server.drain(600_000))
+  const drained = [slow, begun].map(({ server }) => server.drain({ limitMs: 600_000, tunnelsMs: 600_000 }))
   await idle.ended
   slow.release()
   begun.release()

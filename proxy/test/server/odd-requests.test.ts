@@ -166,7 +166,7 @@ await t.test('it may wait for the rest of its head as long as others, and no lon
   visitor.socket.write(`Host: ${HOST}\r\n\r\n`)
   t.match(await visitor.ended, /heard ODD \/;$/)
   visitor.socket.destroy()
-  await edge.server.drain(600_000)
+  await edge.server.drain({ limitMs: 600_000, tunnelsMs: 600_000 })
 })
 
 await t.test('a PROXY header before it is no part of the connection', async (t) => {

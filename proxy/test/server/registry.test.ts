@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import t, { type Test } from 'tap'
 import { pollUntil } from '../certificates/poll.ts'
 import { createRegistry, type Registry, type RegistryLimits } from '../../src/server/registry.ts'
+import { PLAIN } from './connection.ts'
 
 type Room = { registry: Registry; server: Server; enter(address: string, exempt?: boolean): Promise<Socket> }
 
@@ -12,7 +13,7 @@ async function open(t: Test, limits: Partial<RegistryLimits>): Promise<Room> {
   const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
-    registry.destroy()
+    registry.close()
     server.close()
   })
   return {
@@ -62,7 +63,7 @@ await t.test('a connection that never gets to a protocol is ended, one that did 
   const opened = connect((server.address() as AddressInfo).port, '127.0.0.1')
   const [socket] = (await accepted) as [Socket]
   const tracked = registry.add(socket, '192.0.2.3', false)
-  if (tracked !== undefined) registry.opened(tracked)
+  if (tracked !== undefined) registry.opened(tracked, PLAIN)
   const silent = await enter('192.0.2.1')
   await once(silent, 'close')
   // The visitor may hear of it before our own end of the connection does.

@@ -61,7 +61,7 @@ export async function serve(t: Test, options: ServeOptions = {}): Promise<Served
   const [http, https] = [bindListener('127.0.0.1', 0, 'HTTP'), bindListener('127.0.0.1', 0, 'HTTPS')]
   await server.listen({ scheme: 'http', fd: http.fd })
   await server.listen({ scheme: 'https', fd: https.fd })
-  t.teardown(() => server.drain(0))
+  t.teardown(() => server.drain({ limitMs: 0, tunnelsMs: 0 }))
   return { server, http: http.port, https: https.port }
 }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
-import type { Connection } from '../../src/request.ts'
 import { bindConnection } from '../../src/server/bind.ts'
 import { createHttp1 } from '../../src/server/http1.ts'
+import { PLAIN } from './connection.ts'
 import { openRaw } from './raw.ts'
 
 const told: (readonly [status: number, reason: string])[] = []
@@ -18,19 +18,8 @@ const http1 = createHttp1(
   },
   { headMs: 200, sweepMs: 20 },
 )
-const connection: Connection = {
-  id: 1,
-  address: '127.0.0.1',
-  port: 1,
-  trusted: false,
-  loopback: true,
-  scheme: 'http',
-  localPort: 80,
-  serverName: undefined,
-  covers: () => true,
-}
 const server = createServer({ allowHalfOpen: true }, (socket) => {
-  bindConnection(socket, connection)
+  bindConnection(socket, PLAIN)
   http1.take(socket)
 })
 server.listen(0, '127.0.0.1')

@@ -120,7 +120,7 @@ await t.test('the drain lets a stream of HTTP/2 finish', async (t) => {
   const stream = session.request({ ':authority': HOST, ':path': '/' })
   const release = await asked.promise
   const told = new Promise((resolve) => session.once('goaway', resolve))
-  const drained = edge.server.drain(600_000)
+  const drained = edge.server.drain({ limitMs: 600_000, tunnelsMs: 600_000 })
   await told
   release()
   t.equal((await buffer(stream)).toString(), 'worth waiting for')

@@ -66,6 +66,8 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
       upstream: undefined,
       reason: undefined,
       bytes: 0,
+      lasting: undefined,
+      place: 0,
     }
     exchanges.push(exchange)
     lastOver = new Promise((resolve) => {

@@ -132,7 +132,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
   const listener = bindListener('127.0.0.1', 0, 'HTTP')
   await server.listen({ scheme: 'http', fd: listener.fd })
   t.teardown(async () => {
-    await server.drain(0)
+    await server.drain({ limitMs: 0, tunnelsMs: 0 })
     await pool.close()
     await disk?.idle()
     app.closeAllConnections()

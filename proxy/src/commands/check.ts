@@ -2,11 +2,8 @@ import { styleText } from 'node:util'
 import type { Inspection, Mode, Origin } from '../config.ts'
 import { findFileFaults } from '../config/verify.ts'
 import { ConfigInvalid, UsageInvalid, type ConfigFault } from '../errors.ts'
-import { resolveUser } from '../lifecycle/user.ts'
-import { checkCoreDumps } from './check-core-dumps.ts'
-import { checkPort, checkSocketPath, portsOf } from './check-ports.ts'
-import { checkStore } from './check-store.ts'
 import { environmentOption, type Command, type CommandContext } from './command.ts'
+import { findOut } from './find-out.ts'
 import type { Finding } from './finding.ts'
 import { alignColumns, countFaults, renderFaults } from './print.ts'
 
@@ -18,9 +15,6 @@ type Report = {
   readonly checks: readonly Finding[]
   readonly faults: readonly ConfigFault[]
 }
-
-/** How long the app may take to answer, ms. */
-const limitMs = 1000
 
 export const check: Command = {
   name: 'check',
@@ -70,59 +64,6 @@ async function inspect(context: CommandContext, mode: Mode): Promise<Inspection>
     if (error instanceof ConfigInvalid) return { config: {}, origins: [], faults: error.faults }
     throw error
   }
-}
-
-/** Asks the world outside, as far as the configuration says whom to ask. */
-async function findOut({ config, origins }: Inspection, mode: Mode): Promise<Finding[]> {
-  const ports = portsOf(config)
-  // `dev` starts the app itself: then its port has to be free.
-  const startsApp = mode === 'dev' && originOf('EDGE_UPSTREAMS', origins)?.origin === 'default'
-  if (startsApp && config.appPort !== undefined) {
-    ports.push({ variable: 'BLOT_PORT', address: '127.0.0.1', port: config.appPort })
-  }
-  const found = await Promise.all([
-    ...ports.map((port) => checkPort(port, config.pidFile)),
-    ...(config.admin?.kind === 'unix' ? [checkSocketPath(config.admin.path)] : []),
-    checkStore(config, originOf('EDGE_STORE', origins)?.value ?? ''),
-    ...(startsApp ? [] : (config.upstreams ?? []).map(({ url }) => checkApp(url))),
-    ...(config.user === undefined ? [] : [checkUser(config.user)]),
-    checkCoreDumps(mode === 'run' ? config.pidFile : undefined),
-  ])
-  return found.flat()
-}
-
-function originOf(variable: string, origins: readonly Origin[]): Origin | undefined {
-  return origins.find((origin) => origin.variable === variable)
-}
-
-async function checkApp(url: string): Promise<Finding> {
-  const finding = { variable: 'EDGE_UPSTREAMS', value: url }
-  try {
-    const signal = AbortSignal.timeout(limitMs)
-    const response = await fetch(`${url}/health`, { signal, redirect: 'manual' })
-    await response.body?.cancel()
-    const message = `answers /health with ${response.status}`
-    return { ...finding, ok: response.ok, message: response.ok ? message : `${message}: 200 was expected` }
-  } catch (error) {
-    // `fetch failed` says nothing: what happened is its cause.
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    return { ...finding, ok: false, message: `does not answer /health: ${messageOf(cause)}` }
-  }
-}
-
-async function checkUser(user: string): Promise<Finding> {
-  const finding = { variable: 'EDGE_USER', value: user }
-  try {
-    const ids = resolveUser(user)
-    const message = ids === undefined ? 'has no effect: not started as root' : `is user ${ids.uid}, group ${ids.gid}`
-    return { ...finding, ok: true, message }
-  } catch (error) {
-    return { ...finding, ok: false, message: messageOf(error) }
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function render({ mode, configuration, checks }: Report, stream: NodeJS.WriteStream): string {

@@ -2,6 +2,7 @@ import { certificates } from './certificates.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
 import { dev } from './dev.ts'
+import { doctor } from './doctor.ts'
 import { explain } from './explain.ts'
 import { purge } from './purge.ts'
 import { roles } from './roles.ts'
@@ -9,4 +10,4 @@ import { run } from './run.ts'
 import { status } from './status.ts'
 
 /** Every command, in the order of `--help`. */
-export const commands: readonly Command[] = [dev, run, check, status, purge, certificates, explain, ...roles]
+export const commands: readonly Command[] = [dev, run, check, doctor, status, purge, certificates, explain, ...roles]

@@ -12,6 +12,8 @@ export type EdgeEvents = {
   purge: { names: readonly string[]; entries: number; durationMs: number }
   /** A connection was opened or closed; `open` is how many there are now in this process. */
   connection: { open: number }
+  /** An upstream is not as it was. */
+  upstream: UpstreamEvent
   /** Something an operator should read in the log and no stage answers for. */
   fault: { area: string; message: string; error: unknown; name?: string }
 }
@@ -58,6 +60,13 @@ export type CertificateEvent = {
   phase: 'obtaining' | 'obtained' | 'failed'
   issuer: string
   durationMs: number
+  reason: string | undefined
+}
+
+export type UpstreamEvent = {
+  /** As the configuration names it. */
+  upstream: string
+  verdict: 'up' | 'draining' | 'failing' | 'away'
   reason: string | undefined
 }
 

@@ -66,6 +66,7 @@ export function logEvents(log: Log): () => void {
     edgeChannel('handshake').subscribe(handshakes.write),
     edgeChannel('certificate').subscribe(logCertificates(log.child({ area: 'certificate' }))),
     edgeChannel('purge').subscribe(purges.write),
+    edgeChannel('upstream').subscribe(logUpstreams(log.child({ area: 'upstream' }))),
     edgeChannel('fault').subscribe(faults.write),
   ]
   return () => {
@@ -93,6 +94,13 @@ function logCertificates(log: Log): (event: CertificateEvent) => void {
     if (phase === 'failed') log.warn(fields, 'certificate failed')
     else if (phase === 'obtained') log.info(fields, 'certificate obtained')
     else log.info({ name, issuer }, 'certificate obtaining')
+  }
+}
+
+function logUpstreams(log: Log): (event: EdgeEvents['upstream']) => void {
+  return ({ upstream, verdict, reason }) => {
+    if (verdict === 'up') log.info({ upstream }, 'upstream up')
+    else log.warn({ upstream, reason }, `upstream ${verdict}`)
   }
 }
 

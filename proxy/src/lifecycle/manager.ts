@@ -13,6 +13,7 @@ import { openPurgeManager } from './purges.ts'
 import type { RoleBody } from './role.ts'
 import { collectMetrics, collectStatus } from './status.ts'
 import { openTicketRotation } from './tickets.ts'
+import { describeTrouble, openUpstreamMonitor } from './upstreams.ts'
 
 /** The manager: what a machine does once, and the admin API. Workers ask it, and serve on without it. */
 export const manager: RoleBody = async (settings, channel, handlers) => {
@@ -38,6 +39,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
   const rotation = await openTicketRotation(config, store, channel, handlers)
   const cache = openCacheManager(config, handlers)
   const purges = await openPurgeManager(config, store.purges, channel, handlers)
+  const monitor = openUpstreamMonitor(config, channel, handlers)
 
   const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
   const admin = await createAdmin({
@@ -45,7 +47,11 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     token: config.adminToken,
     purgeToken: config.purgeToken,
     status: () =>
-      collectStatus(settings, channel, own(), async () => [...(await findAway(config, store)), ...purges.away()]),
+      collectStatus(settings, channel, own(), async () => [
+        ...(await findAway(config, store)),
+        ...describeTrouble(monitor.health()),
+        ...purges.away(),
+      ]),
     metrics: () => collectMetrics(channel, own()),
     purge: purges.purge,
     certificates: openAdminCertificates(config, store, certificates),
@@ -57,6 +63,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     listeners: listener === undefined ? [] : [listener],
     async drain() {
       await admin.close()
+      monitor.close()
       rotation.close()
       cache.close()
       await certificates.close()

@@ -3,6 +3,7 @@ import type { MetricsSnapshot } from '../admin/metrics.ts'
 import type { Change, TicketKey } from '../certificates/contracts.ts'
 import type { Lane } from '../certificates/queue.ts'
 import type { Purge, PurgeOutcome } from '../purge.ts'
+import type { Health } from '../upstream/health/health.ts'
 
 /**
  * The calls between the processes of one machine. Whoever calls names a role, or one worker: the primary passes the call
@@ -27,6 +28,10 @@ export type Calls = {
   invalidate: { ask: { keys: readonly string[] }; answer: null }
   /** worker -> manager: the disk tier of the cache shall be below its bound. Answers when it is. */
   reclaim: { ask: null; answer: null }
+  /** worker -> manager: how are the upstreams? Those that the worker suspects are checked first. */
+  upstreams: { ask: { suspects: readonly string[] }; answer: readonly Health[] }
+  /** manager -> workers: an upstream is not as it was; this is how all are now. */
+  useUpstreams: { ask: { health: readonly Health[] }; answer: null }
   /** manager -> workers: what have you counted? */
   report: { ask: null; answer: ProcessReport }
   /** manager -> primary: which processes are there? */

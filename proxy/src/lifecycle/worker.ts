@@ -12,13 +12,13 @@ import { openStore } from '../store/open.ts'
 import { hasBody, linger } from '../upstream/body.ts'
 import { FOREIGN } from '../upstream/classes.ts'
 import { registerUpstream } from '../upstream/plugin.ts'
-import { createPool } from '../upstream/pool.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
 import { openWorkerCache } from './cache.ts'
 import { openWorkerCertificates } from './certificates.ts'
 import type { Channel } from './channel.ts'
 import type { RoleBody } from './role.ts'
 import { openWorkerTickets } from './tickets.ts'
+import { openWorkerUpstreams } from './upstreams.ts'
 
 /** A worker: joins the rooms to a server, and serves until it is told to drain. */
 export const worker: RoleBody = async ({ id, config, listeners }, channel, handlers) => {
@@ -34,7 +34,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     for (const host of hosts) certificates.changed({ kind: 'permission', name: host })
   })
   const metrics = createMetrics(() => cache.stats())
-  const pool = createPool({ upstreams: config.upstreams })
+  const pool = openWorkerUpstreams(config, channel, handlers)
   const server = await createEdgeServer(config, {
     certificates,
     tickets,

@@ -7,6 +7,7 @@ import {
   codeOf,
   RequestInvalid,
   UpstreamBusy,
+  UpstreamRefused,
   UpstreamTimeout,
 } from '../errors.ts'
 import type { Exchange } from '../request.ts'
@@ -33,7 +34,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof BodyStalled) return { status: 408, page: 'timeout', reason }
   if (error instanceof RequestInvalid) return { status: 400, page: 'bad-request', reason }
   // RFC 9111 5.2.1.7, 5.2.2.2.
-  const isGateway = [UpstreamTimeout, CacheMiss, CacheUnconfirmed].some((known) => error instanceof known)
+  const isLate = error instanceof UpstreamRefused && error.cause instanceof UpstreamTimeout
+  const isGateway = isLate || [UpstreamTimeout, CacheMiss, CacheUnconfirmed].some((known) => error instanceof known)
   if (isGateway) return { status: 504, page: 'offline', reason }
   if (error instanceof UpstreamBusy) return { status: 503, page: 'unavailable', reason, retryAfter: BUSY_RETRY_S }
   return { status: 502, page: 'offline', reason }

@@ -14,6 +14,7 @@ import { hasBody, linger, RequestBody } from './body.ts'
 import { classOf, type RequestClass } from './classes.ts'
 import { forwardingHeaders } from './forwarded.ts'
 import { firstValue, informationFields, offeredProtocols, requestHeaders } from './headers.ts'
+import { RANK } from './member.ts'
 import type { Target, UpstreamPool } from './pool.ts'
 import { requestHead } from './wire/request-head.ts'
 
@@ -121,7 +122,7 @@ async function tryTwice(
   start: (target: Target, fresh: boolean) => Attempt,
 ): Promise<Answer | Switched> {
   const startedMs = performance.now()
-  const target = pool.choose()
+  const target = pool.choose() ?? pool.choose(undefined, RANK.away)
   if (target === undefined) throw new UpstreamBusy()
   const first = start(target, false)
   const result: unknown = await first.outcome.catch((error: unknown) => error)

@@ -1,114 +1,111 @@
 import type { Upstream } from '../config.ts'
-import type { Connection } from './wire/connection.ts'
-import { Connections } from './wire/connections.ts'
-import type { WireListener, WireRequest } from './wire/contracts.ts'
+import type { Health } from './health/health.ts'
+import { Member, RANK, type MemberState, type Rank } from './member.ts'
 
 /** One upstream, as a request sees it. */
-export type Target = {
-  /** `host:port`, for headers and the log. */
-  readonly address: string
-  /** @param fresh not over a connection that was used before. */
-  ask(request: WireRequest, listener: WireListener, fresh: boolean): Connection
-  /** Counts a request or tunnel in. */
-  begin(): void
-  /** Counts it out: once for each `begin`. */
-  end(): void
-}
+export type Target = Pick<Member, 'address' | 'ask' | 'begin' | 'end' | 'succeeded' | 'failed' | 'declined' | 'isBusy'>
 
 export type UpstreamStats = {
-  readonly address: string
+  readonly url: string
   readonly backup: boolean
+  readonly state: MemberState
   /** Requests and tunnels under way. */
   readonly active: number
-  readonly away: boolean
+  /** What was last wrong with it, while it is not up. */
+  readonly error?: string
 }
 
 export type UpstreamPool = {
   /**
-   * The upstream with the fewest requests under way. Backups are for when every other one is away or full.
-   * @param besides an upstream that was tried already; what is away is not offered in its stead.
+   * The upstream with the fewest requests under way, for what it may have. Backups are for when every other one is away or full.
+   * @param besides an upstream that was tried already.
+   * @param worst who is no better than this is asked, too.
    * @returns undefined when there is none.
    */
-  choose(besides?: Target): Target | undefined
+  choose(besides?: Target, worst?: Rank): Target | undefined
+  /** Is there nobody who takes requests? */
+  isAway(): boolean
+  /** Is there nobody who answers as one does who is well? */
+  isTroubled(): boolean
+  /** Is there one that is up, and has all the requests it may have? */
+  isFull(): boolean
+  /** What somebody has seen who looked. */
+  apply(health: readonly Health[]): void
+  /** Calls when there may be room for a request that found none. One listener; undefined: nobody. */
+  whenRoom(listener: (() => void) | undefined): void
+  /** Somebody takes requests again. @returns a function that ends the subscription. */
+  onBack(listener: () => void): () => void
+  /** Something speaks against these upstreams: somebody should look. One listener. */
+  onDoubt(listener: (url: string) => void): void
   stats(): UpstreamStats[]
   /** Closes idle connections, and the others when their answers are complete. */
   close(): Promise<void>
 }
 
-const AWAY_MS = 1000
-/** Requests under way to one upstream, from one process, and so connections: strangers must not take every file descriptor. */
-const MAX_ACTIVE = 4096
-
 export function createPool({ upstreams }: { upstreams: readonly Upstream[] }): UpstreamPool {
-  const members = upstreams.map(createMember)
-  const tiers = [members.filter(({ backup }) => !backup), members.filter(({ backup }) => backup)]
+  const backListeners = new Set<() => void>()
+  let room: (() => void) | undefined
+  let doubt: ((url: string) => void) | undefined
+  let wasAway = false
   let turn = 0
+  const members = upstreams.map(
+    (upstream) => new Member(upstream, { onChange, onDoubt: (url) => doubt?.(url), onRoom: () => room?.() }),
+  )
 
-  /** Equal ones take turns. */
-  function leastBusy(tier: readonly Member[], fits: (member: Member) => boolean): Member | undefined {
-    let best: Member | undefined
-    for (let i = 0; i < tier.length; i++) {
-      const member = tier[(turn + i) % tier.length]
-      if (member === undefined || member.active >= MAX_ACTIVE || !fits(member)) continue
-      if (best === undefined || member.active < best.active) best = member
-    }
-    return best
-  }
+  const isAway = (): boolean => members.every(({ state }) => state === 'away' || state === 'draining')
 
-  function first(fits: (member: Member) => boolean): Member | undefined {
-    for (const tier of tiers) {
-      const member = leastBusy(tier, fits)
-      if (member !== undefined) return member
-    }
-    return undefined
+  function onChange(): void {
+    const isBack = wasAway && !isAway()
+    wasAway = isAway()
+    if (isBack) for (const listener of backListeners) listener()
+    room?.()
   }
 
   return {
-    choose(besides) {
+    choose(besides, worst = RANK.reluctant) {
+      const nowMs = performance.now()
       turn = (turn + 1) % members.length
-      const member = first((candidate) => candidate.target !== besides && !isAway(candidate))
-      // With all of them away, asking is the way to learn that one is back.
-      return (member ?? (besides === undefined ? first(() => true) : undefined))?.target
+      let best: Member | undefined
+      let bestPlace = 2 * worst + 1
+      // Equal ones take turns.
+      for (let i = 0; i < members.length; i++) {
+        const member = members[(turn + i) % members.length]
+        if (member === undefined || member === besides) continue
+        const place = 2 * member.rank(nowMs) + (member.backup ? 1 : 0)
+        if (place > bestPlace || (place === bestPlace && best !== undefined && !isLessBusy(member, best, nowMs)))
+          continue
+        best = member
+        bestPlace = place
+      }
+      return best
     },
+    isAway,
+    isTroubled: () => members.every(({ state }) => state !== 'up' && state !== 'starting'),
+    isFull: () => members.some(({ isFull }) => isFull),
+    apply(health) {
+      for (const one of health) members.find(({ url }) => url === one.url)?.apply(one)
+    },
+    whenRoom: (listener) => void (room = listener),
+    onBack(listener) {
+      backListeners.add(listener)
+      return () => {
+        backListeners.delete(listener)
+      }
+    },
+    onDoubt: (listener) => void (doubt = listener),
     stats: () =>
-      members.map((member) => ({
-        address: member.target.address,
-        backup: member.backup,
-        active: member.active,
-        away: isAway(member),
-      })),
+      members.map((member) => {
+        member.room(performance.now())
+        const { url, backup, state, active, error } = member
+        return { url, backup, state, active, ...(error === undefined ? {} : { error }) }
+      }),
     async close() {
-      await Promise.all(members.map(({ connections }) => connections.close()))
+      await Promise.all(members.map((member) => member.close()))
     },
   }
 }
 
-type Member = {
-  readonly target: Target
-  readonly connections: Connections
-  readonly backup: boolean
-  active: number
-  awayUntilMs: number
-}
-
-function createMember({ url, backup }: Upstream): Member {
-  const { hostname, protocol, port } = new URL(url)
-  const secure = protocol === 'https:'
-  const origin = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (secure ? 443 : 80)), secure }
-  const connections = new Connections(origin, () => {
-    // Others are asked for a while.
-    member.awayUntilMs = performance.now() + AWAY_MS
-  })
-  const target: Target = {
-    address: `${hostname}:${origin.port}`,
-    ask: (request, listener, fresh) => connections.ask(request, listener, fresh),
-    begin: () => void member.active++,
-    end: () => void member.active--,
-  }
-  const member: Member = { target, connections, backup, active: 0, awayUntilMs: 0 }
-  return member
-}
-
-function isAway(member: Member): boolean {
-  return member.awayUntilMs > performance.now()
+/** By what each may have: one that has just come back gets its share by and by. */
+function isLessBusy(one: Member, other: Member, nowMs: number): boolean {
+  return one.active * other.room(nowMs) < other.active * one.room(nowMs)
 }

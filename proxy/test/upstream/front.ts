@@ -9,6 +9,7 @@ import type { Failure } from '../../src/upstream/failure.ts'
 import { bindExchange, type Exchange, type Incoming, type Outgoing, type RequestHead } from '../../src/request.ts'
 import { identifySite } from '../../src/site/site.ts'
 import { registerUpstream } from '../../src/upstream/plugin.ts'
+import { createVigil } from '../../src/upstream/health/vigil.ts'
 import { createPool, type UpstreamPool } from '../../src/upstream/pool.ts'
 import { createTunnel, type TunnelLimits } from '../../src/upstream/tunnel.ts'
 
@@ -38,6 +39,8 @@ export const VISITOR = '203.0.113.7'
 /** The room `upstream` behind `node:http` and `node:http2`, joined as the stages join it. */
 export async function startFront(t: Test, options: FrontOptions): Promise<Front> {
   const pool = createPool({ upstreams: options.upstreams.map(toUpstream) })
+  // It knocks and says nothing: no origin counts that as a call.
+  const vigil = createVigil({ pool, path: undefined })
   const exchanges: Exchange[] = []
   let lastOver: Promise<void> = Promise.resolve()
   const upstream = {
@@ -101,6 +104,7 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
     server.closeAllConnections()
     server2.close()
     await app.close()
+    vigil.close()
     await pool.close()
   })
   return {

@@ -81,7 +81,7 @@ for (const protocol of PROTOCOLS) {
     t.equal(counted.status, 413, 'counted')
     const fits = await ask(front, protocol, { method: 'POST', body: ['hello', 'world'] })
     t.equal(fits.body.toString(), '10')
-    t.match(front.pool.stats(), [{ active: 0, away: false }])
+    t.match(front.pool.stats(), [{ active: 0, state: 'up' }])
   })
 
   await t.test(`${protocol}: a visitor whose body does not go on gets 408`, async (t) => {

@@ -31,7 +31,7 @@ await t.test(
     for (const request of [POST, POST, {}, {}]) t.equal((await ask(front, 'HTTP/1.1', request)).status, 200)
     t.equal(second.calls.length, 4)
     t.equal(second.calls[0]?.received.toString(), 'once')
-    t.match(front.pool.stats(), [{ away: true }, { away: false }])
+    t.match(front.pool.stats(), [{ state: 'away' }, { state: 'up' }])
     t.equal(front.exchanges[0]?.upstream, `127.0.0.1:${second.port}`)
   },
 )
@@ -119,7 +119,7 @@ await t.test('a backup is asked only while every other one is away', async (t) =
   t.equal((await ask(front, 'HTTP/1.1')).body.toString(), 'good')
   t.equal(spare.calls.length, 1)
   const main = await startOrigin(t, ({ socket }) => socket.write(plain('main')), port)
-  while (front.pool.stats()[1]?.away === true) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (front.pool.stats()[1]?.state === 'away') await new Promise((resolve) => setTimeout(resolve, 50))
   t.equal((await ask(front, 'HTTP/1.1')).body.toString(), 'main')
   t.equal(spare.calls.length, 1)
   t.equal(main.calls.length, 1)
@@ -149,8 +149,8 @@ await t.test('the upstream with the fewest requests under way is asked; equal on
       .toSorted((a, b) => a - b),
     [0, 1, 1],
   )
-  const free = pool.stats().find(({ active }) => active === 0)?.address
-  for (let i = 0; i < 5; i++) t.equal(pool.choose()?.address, free)
+  const free = pool.stats().find(({ active }) => active === 0)?.url
+  for (let i = 0; i < 5; i++) t.equal(`http://${pool.choose()?.address}`, free)
   await pool.close()
 })
 
@@ -185,6 +185,6 @@ await t.test(
     const front = await startFront(t, { upstreams: [port] })
     const got = await ask(front, 'HTTP/1.1')
     t.equal(got.status, 504)
-    t.match(front.pool.stats(), [{ away: true, active: 0 }])
+    t.match(front.pool.stats(), [{ state: 'away', active: 0 }])
   },
 )

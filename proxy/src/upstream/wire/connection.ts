@@ -10,8 +10,10 @@ import { lastChunk } from './request-head.ts'
 export type ConnectionOwner = {
   /** Its answer is complete, and it may be used again within this time. */
   onIdle(connection: Connection, idleMs: number): void
-  /** It could not be reached. */
-  onUnreachable(): void
+  /** With its answer, which is complete, the upstream ends it. */
+  onClosing(): void
+  /** It could not be made. */
+  onUnreachable(cause: Error | undefined): void
   /** It is closed, or somebody else's. */
   onGone(connection: Connection): void
 }
@@ -185,6 +187,7 @@ export class Connection implements ParserEvents, BodySink {
     const { trailers, idleMs } = this.#parser
     const reusable = clean && this.#sent && idleMs > 0
     this.#leave()
+    if (clean && idleMs === 0) this.#owner.onClosing()
     if (reusable) this.#owner.onIdle(this, idleMs)
     else this.close()
     listener?.onEnd(trailers)
@@ -246,7 +249,7 @@ export class Connection implements ParserEvents, BodySink {
       this.abort(new UpstreamUnavailable({ cause }))
       return
     }
-    this.#owner.onUnreachable()
-    this.abort(cause instanceof UpstreamTimeout ? cause : new UpstreamRefused({ cause }))
+    this.#owner.onUnreachable(cause)
+    this.abort(new UpstreamRefused({ cause }))
   }
 }

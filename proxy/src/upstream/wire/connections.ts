@@ -7,21 +7,30 @@ const READ_BYTES = 64 * 1024
 /** How often idle connections are looked at. One that is used is never older than it may be. */
 const SWEEP_MS = 500
 
+/** What is learnt of an upstream on the way. */
+export type ConnectionsOwner = {
+  /** A connection could not be made. */
+  unreachable(cause: Error | undefined): void
+  /** It has kept connections so far, and ends one now: it may be about to go. */
+  closing(): void
+}
+
 /** The connections to one upstream. There are as many as there were requests under way at one time: whoever asks bounds them. */
 export class Connections implements ConnectionOwner {
   readonly #origin: Origin
-  readonly #unreachable: () => void
+  readonly #owner: ConnectionsOwner
   readonly #readBuffer = new Uint8Array(READ_BYTES)
   readonly #all = new Set<Connection>()
   /** The most recently used last. */
   #idle: Connection[] = []
   #sweeper: NodeJS.Timeout | undefined
+  /** Some connection was fit to be used again. */
+  #keeps = false
   #closing: PromiseWithResolvers<void> | undefined
 
-  /** @param unreachable called when a connection could not be made. */
-  constructor(origin: Origin, unreachable: () => void) {
+  constructor(origin: Origin, owner: ConnectionsOwner) {
     this.#origin = origin
-    this.#unreachable = unreachable
+    this.#owner = owner
   }
 
   /**
@@ -35,10 +44,15 @@ export class Connections implements ConnectionOwner {
     return connection
   }
 
+  /** Lets go of those on which nothing is under way. */
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.close()
+  }
+
   /** Closes idle connections, and the others when their answers are complete. */
   close(): Promise<void> {
     this.#closing ??= Promise.withResolvers()
-    for (const connection of this.#idle.splice(0)) connection.close()
+    this.closeIdle()
     if (this.#all.size === 0) this.#closing.resolve()
     return this.#closing.promise
   }
@@ -48,13 +62,18 @@ export class Connections implements ConnectionOwner {
       connection.close()
       return
     }
+    this.#keeps = true
     connection.idleUntilMs = performance.now() + idleMs
     this.#idle.push(connection)
     if (this.#sweeper === undefined) this.#sweepLater()
   }
 
-  onUnreachable(): void {
-    this.#unreachable()
+  onUnreachable(cause: Error | undefined): void {
+    this.#owner.unreachable(cause)
+  }
+
+  onClosing(): void {
+    if (this.#keeps) this.#owner.closing()
   }
 
   onGone(connection: Connection): void {

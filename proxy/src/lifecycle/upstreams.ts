@@ -1,0 +1,66 @@
+import type { Config } from '../config.ts'
+import type { Health } from '../upstream/health/health.ts'
+import { HEALTH_PATH } from '../upstream/health/probe.ts'
+import { createMonitor, type Monitor } from '../upstream/health/monitor.ts'
+import { createVigil } from '../upstream/health/vigil.ts'
+import { createPool, type UpstreamPool } from '../upstream/pool.ts'
+import type { CallHandlers, Channel } from './channel.ts'
+
+/** What a check may take, and the way there and back. */
+const CHECK_MS = 3000
+
+/** The manager's part: it asks the upstreams how they are, for all processes of the machine. */
+export function openUpstreamMonitor(config: Config, channel: Channel, handlers: CallHandlers): Monitor {
+  const monitor = createMonitor({
+    upstreams: config.upstreams,
+    path: healthPath(config),
+    onChange(health) {
+      // A worker that is not there yet asks by itself.
+      channel.call('worker', 'useUpstreams', { health }).catch(() => undefined)
+    },
+  })
+  handlers.upstreams = ({ suspects }) => monitor.check(suspects)
+  return monitor
+}
+
+/** The worker's part. What it sees itself counts at once; while the manager is away, it asks the upstreams itself. */
+export function openWorkerUpstreams(config: Config, channel: Channel, handlers: CallHandlers): UpstreamPool {
+  const pool = createPool({ upstreams: config.upstreams })
+  const vigil = createVigil({
+    pool,
+    path: healthPath(config),
+    async askMonitor(suspects) {
+      const [health = []] = await channel.call('manager', 'upstreams', { suspects }, CHECK_MS)
+      return health
+    },
+  })
+  handlers.useUpstreams = ({ health }) => {
+    pool.apply(health)
+    return Promise.resolve(null)
+  }
+  return {
+    ...pool,
+    close() {
+      vigil.close()
+      return pool.close()
+    },
+  }
+}
+
+/** With `dev --upstream` the app is not Blot: it is not asked for a path that it may not have. */
+function healthPath({ permission }: Config): string | undefined {
+  return permission.kind === 'names' ? undefined : HEALTH_PATH
+}
+
+const WORDS = {
+  draining: 'wants no new requests',
+  failing: `does not answer ${HEALTH_PATH} as it should`,
+  away: 'does not answer',
+} as const
+
+/** What is wrong with the upstreams: a sentence each. */
+export function describeTrouble(health: readonly Health[]): string[] {
+  return health.flatMap(({ url, verdict, error }) =>
+    verdict === 'up' ? [] : [`${url} ${WORDS[verdict]}${error === undefined ? '' : ` (${error})`}`],
+  )
+}

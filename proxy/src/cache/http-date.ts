@@ -1,14 +1,17 @@
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const MONTH = `(?<month>${MONTHS.join('|')})`
 const TIME = String.raw`(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})`
 const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)'
 const LONG_DAY = '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day'
 
-/** The three forms of RFC 9110 5.6.7: IMF-fixdate, and the obsolete ones of RFC 850 and of C's asctime. */
+/**
+ * The three forms of RFC 9110 5.6.7: IMF-fixdate, and the obsolete ones of RFC 850 and of C's asctime. In any case of letters,
+ * as a cache has to read them (RFC 9111 4.2).
+ */
 const FORMS = [
-  new RegExp(String.raw`^${DAY}, (?<day>\d{2}) ${MONTH} (?<year>\d{4}) ${TIME} GMT$`),
-  new RegExp(String.raw`^${LONG_DAY}, (?<day>\d{2})-${MONTH}-(?<year>\d{2}) ${TIME} GMT$`),
-  new RegExp(String.raw`^${DAY} ${MONTH} (?<day>[ \d]\d) ${TIME} (?<year>\d{4})$`),
+  new RegExp(String.raw`^${DAY}, (?<day>\d{2}) ${MONTH} (?<year>\d{4}) ${TIME} GMT$`, 'i'),
+  new RegExp(String.raw`^${LONG_DAY}, (?<day>\d{2})-${MONTH}-(?<year>\d{2}) ${TIME} GMT$`, 'i'),
+  new RegExp(String.raw`^${DAY} ${MONTH} (?<day>[ \d]\d) ${TIME} (?<year>\d{4})$`, 'i'),
 ]
 
 /**
@@ -29,7 +32,7 @@ function toMs(fields: Record<string, string>, nowMs: number): number | undefined
   const year = fields['year']?.length === 2 ? fullYear(number('year'), nowMs) : number('year')
   // 60 is a leap second.
   if (number('hour') > 23 || number('minute') > 59 || number('second') > 60) return undefined
-  const month = MONTHS.indexOf(fields['month'] ?? '')
+  const month = MONTHS.indexOf(fields['month']?.toLowerCase() ?? '')
   const midnight = new Date(0)
   midnight.setUTCFullYear(year, month, day)
   if (midnight.getUTCMonth() !== month || midnight.getUTCDate() !== day) return undefined

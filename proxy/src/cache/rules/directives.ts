@@ -2,7 +2,10 @@ import type { FieldList } from '../representation.ts'
 import { linesOf, splitList, unquote } from './fields.ts'
 import { parseDictionary } from './structured.ts'
 
-/** Cache directives by name in lower case: the argument as it was written (quotes taken off), or `true` without one. */
+/**
+ * Cache directives by name in lower case: the argument, or `true` without one. Of `Cache-Control` the quotes are taken off; in a
+ * targeted field they tell a type (RFC 9213 2.1).
+ */
 export type Directives = ReadonlyMap<string, string | true>
 
 /** A delta-seconds value larger than this counts as this (RFC 9111 1.2.2). */
@@ -64,7 +67,7 @@ export function namedFields(directives: Directives): ReadonlySet<string> {
 }
 
 function fieldNames(argument: string): string[] {
-  return argument
+  return unquote(argument)
     .toLowerCase()
     .split(',')
     .map((name) => name.trim())

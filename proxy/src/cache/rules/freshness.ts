@@ -12,8 +12,8 @@ export type FreshnessFacts = {
   readonly untilPurged: boolean
 }
 
-/** Statuses whose answers may be kept by guess (RFC 9110 15.1). 206 is among them, but parts are not stored here. */
-const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501])
+/** Statuses whose answers may be kept by guess (RFC 9110 15.1, RFC 7725 3). 206 is among them, but parts are not stored here. */
+const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 451, 501])
 /** A tenth of the time since the last change (RFC 9111 4.2.2), at most a day. */
 const HEURISTIC_SHARE = 0.1
 const HEURISTIC_MAX_S = 86_400

@@ -1,8 +1,8 @@
 import type { FieldList } from '../representation.ts'
 import { linesOf } from './fields.ts'
 
-/** RFC 9110 9.2.1. A method that nobody knows may change anything. */
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+/** RFC 9110 9.2.1, RFC 3253, RFC 4918, RFC 5323. A method that nobody knows may change anything. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', 'SEARCH', 'TRACE'])
 
 type Subject = { readonly method: string; readonly scheme: string; readonly host: string; readonly target: string }
 

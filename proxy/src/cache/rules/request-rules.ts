@@ -16,6 +16,9 @@ export type RequestRules = {
   readonly hasAuthorization: boolean
 }
 
+/** The same, of the one for whom an answer was made. */
+export type Asker = RequestRules & { readonly hasCookie: boolean }
+
 const NOTHING: RequestRules = {
   noStore: false,
   noCache: false,
@@ -45,6 +48,10 @@ export function readRequest(headers: IncomingHttpHeaders): RequestRules {
     staleIfErrorS: strictest(directives, 'stale-if-error', 0),
     hasAuthorization,
   }
+}
+
+export function readAsker(headers: IncomingHttpHeaders): Asker {
+  return { ...readRequest(headers), hasCookie: headers.cookie !== undefined }
 }
 
 /** A number that cannot be read means the most that the visitor may have wanted. */

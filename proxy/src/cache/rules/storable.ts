@@ -1,10 +1,10 @@
-import type { RequestRules } from './request-rules.ts'
-import { isUnqualified, secondsOf, type Directives } from './directives.ts'
-import { linesOf } from './fields.ts'
+import type { Asker, RequestRules } from './request-rules.ts'
+import { isUnqualified, namedFields, secondsOf, type Directives } from './directives.ts'
+import { linesOf, withoutFields } from './fields.ts'
 import { isHeuristicallyCacheable } from './freshness.ts'
 import type { StoredHead } from './stored-head.ts'
 import { validatorsFor } from './validation.ts'
-import { varyOf } from './vary.ts'
+import { isSameVary, varyOf, type VaryNames } from './vary.ts'
 
 /** The rule that keeps an answer from being stored. */
 export type Refusal =
@@ -15,36 +15,65 @@ export type Refusal =
   | 'private'
   | 'must-understand'
   | 'authorization'
+  | 'cookie'
   | 'set-cookie'
   | 'vary *'
+  | 'vary changed'
   | 'no freshness'
 
-/** What is understood here, as `must-understand` asks (RFC 9111 5.2.2.3): final statuses of RFC 9110 15. */
+/** What is understood here, as `must-understand` asks (RFC 9111 5.2.2.3): final statuses of RFC 9110 15, and RFC 7725. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409,
-  410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 501, 505,
+  410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 451, 501, 505,
 ])
 
 /**
- * Never stored, whatever the app says of them: an answer about a validator (304) or a part (206); and those of an app in trouble, which
- * the edge replaces with pages of its own.
+ * Never stored, whatever the app says of them: an answer about a validator (304) or a part (206); what RFC 6585 says is about one visitor
+ * (428, 429, 431, 511); and those of an app in trouble, which the edge replaces with pages of its own.
  */
-const NEVER: ReadonlySet<number> = new Set([206, 304, 429, 500, 502, 503, 504])
+const NEVER: ReadonlySet<number> = new Set([206, 304, 428, 429, 431, 500, 502, 503, 504, 511])
 
 /** May this answer to a request of this method be stored, and sent to others (RFC 9111 3)? @returns why not; undefined: it may. */
-export function whyNotStored(method: string, request: RequestRules, head: StoredHead): Refusal | undefined {
+export function whyNotStored(method: string, asker: Asker, head: StoredHead): Refusal | undefined {
   const { status, directives, fields } = head
   if (method !== 'GET') return 'method'
-  if (request.noStore) return 'request no-store'
+  if (asker.noStore) return 'request no-store'
   if (status < 200 || NEVER.has(status)) return 'status'
   if (directives.has('must-understand')) {
     if (!UNDERSTOOD.has(status)) return 'must-understand'
   } else if (directives.has('no-store')) return 'no-store'
   if (isUnqualified(directives, 'private')) return 'private'
-  if (request.hasAuthorization && !allowsAuthorization(directives)) return 'authorization'
+  if (asker.hasAuthorization && !allowsAuthorization(directives)) return 'authorization'
+  if (asker.hasCookie && !isExplicitlyAllowed(head)) return 'cookie'
   if (linesOf(fields, 'set-cookie').length > 0 && !isMeantForAll(directives)) return 'set-cookie'
   if (varyOf(fields) === '*') return 'vary *'
   return isUseful(head) ? undefined : 'no freshness'
+}
+
+/**
+ * May a stored answer to a GET stay under this newer head, and be sent by it? For whom its body was made is settled; by which fields it was
+ * selected is known, by which others it might be is not.
+ * @param rules of the visitor for whom the newer head was made.
+ * @param vary of what is stored.
+ */
+export function whyNotKept(rules: RequestRules, merged: StoredHead, vary: VaryNames): Refusal | undefined {
+  if (!isSameVary(varyOf(merged.fields), vary)) return 'vary changed'
+  const refusal = whyNotStored('GET', { ...rules, hasCookie: false }, merged)
+  return refusal === 'no freshness' ? undefined : refusal
+}
+
+/** Without what is not kept: cookies, and the fields that `no-cache` and `private` name (RFC 9111 5.2.2.4, 5.2.2.7). */
+export function storedFields({ fields, directives }: Pick<StoredHead, 'fields' | 'directives'>): string[] {
+  const named = namedFields(directives)
+  return withoutFields(fields, (name) => name === 'set-cookie' || named.has(name))
+}
+
+/**
+ * What was made for somebody with a cookie is for others if the app, or the operator, says for how long. That nothing is said at all may be
+ * an app's oversight, which would show one visitor's page to another: it is no permission (RFC 9111 3 leaves it to the cache).
+ */
+function isExplicitlyAllowed({ directives, isExplicit, untilPurged, lifetimeS }: StoredHead): boolean {
+  return isExplicit || directives.has('public') || (untilPurged && lifetimeS > 0)
 }
 
 /** RFC 9111 3.5. It holds for storing, and here for sending to a request with credentials, too. */

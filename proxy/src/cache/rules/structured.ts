@@ -17,8 +17,8 @@ const SEPARATOR = /[ \t]*,[ \t]*/y
 type Reader = { readonly text: string; position: number }
 
 /**
- * @returns each key with its value: `true` for a bare key; text for a number, string or token; `''` for other types. A key that
- * is false is left out. Undefined when the whole is malformed.
+ * @returns each key with its value: `true` for a bare key; text for a number or token; a string in its quotes, which tell that it is
+ * no number; `''` for other types. A key that is false is left out. Undefined when the whole is malformed.
  */
 export function parseDictionary(text: string): Map<string, string | true> | undefined {
   const reader: Reader = { text: text.trim(), position: 0 }
@@ -63,9 +63,7 @@ function readParameters(reader: Reader): boolean {
 function readBareItem(reader: Reader): string | boolean | undefined {
   const boolean = take(reader, BOOLEAN)
   if (boolean !== undefined) return boolean === '?1'
-  const string = take(reader, STRING)
-  if (string !== undefined) return string.slice(1, -1).replaceAll(/\\(.)/g, '$1')
-  const word = take(reader, NUMBER) ?? take(reader, TOKEN)
+  const word = take(reader, STRING) ?? take(reader, NUMBER) ?? take(reader, TOKEN)
   if (word !== undefined) return word
   const other = take(reader, BYTES) ?? take(reader, DATE) ?? take(reader, DISPLAY)
   return other === undefined ? undefined : ''

@@ -1,5 +1,5 @@
 import type { FieldList } from '../representation.ts'
-import { linesOf, splitList } from './fields.ts'
+import { linesOf, splitAtCommas, splitList } from './fields.ts'
 
 /** Field names in lower case, sorted, once each. */
 export type VaryNames = readonly string[]
@@ -15,6 +15,11 @@ export function varyOf(fields: FieldList): VaryNames | '*' {
   return names.includes('*') || names.length > MAX_NAMES ? '*' : names
 }
 
+/** Do these select by the same fields? */
+export function isSameVary(left: VaryNames | '*', right: VaryNames): boolean {
+  return left !== '*' && left.join() === right.join()
+}
+
 /**
  * What a request says in the selecting fields, normalised, as one text: two requests with the same text select the same answer
  * (RFC 9111 4.1).
@@ -25,12 +30,17 @@ export function selectionOf(names: VaryNames, rawHeaders: FieldList): string {
   return names.map((name) => `${name}:${normalise(name, linesOf(rawHeaders, name))}`).join('\n')
 }
 
-/** What means the same becomes the same. Nothing is unlike something empty: a field that is not sent is `-`. */
+/**
+ * What means the same becomes the same: lines are combined, and white space beside a comma outside of quotes goes (RFC 9111 4.1).
+ * Nothing is unlike something empty: a field that is not sent is `-`.
+ */
 function normalise(name: string, lines: readonly string[]): string {
   if (lines.length === 0) return '-'
   // RFC 9113 8.2.3: HTTP/2 sends cookies in crumbs, and the app gets them joined.
   if (name === 'cookie') return `=${lines.join('; ')}`
-  return `=${PREFERENCES.has(name) ? preferences(lines) : lines.join(', ')}`
+  if (PREFERENCES.has(name)) return `=${preferences(lines)}`
+  const [only = ''] = lines
+  return `=${lines.length === 1 && !only.includes(',') ? only : splitAtCommas(lines.join(', ')).join()}`
 }
 
 /** Lists whose members are compared without regard to case, and ordered by weight (RFC 9110 12.4.2). */

@@ -4,11 +4,11 @@ import type { AnswerTier } from '../answers.ts'
 import type { AskApp, UpstreamAnswer } from '../contracts.ts'
 import { hasPageName } from '../key.ts'
 import type { AnswerHead } from '../rules/answer-head.ts'
-import { isUnqualified, namedFields } from '../rules/directives.ts'
+import { isUnqualified } from '../rules/directives.ts'
 import { endToEnd, linesOf, withoutFields } from '../rules/fields.ts'
-import { readRequest } from '../rules/request-rules.ts'
+import { readAsker, readRequest } from '../rules/request-rules.ts'
 import { mayStandIn } from '../rules/reuse.ts'
-import { whyNotStored } from '../rules/storable.ts'
+import { storedFields, whyNotKept, whyNotStored } from '../rules/storable.ts'
 import { readHead, type StoredHead } from '../rules/stored-head.ts'
 import { CONDITIONAL, confirms, mergeFields, validatorsFor } from '../rules/validation.ts'
 import { varyOf } from '../rules/vary.ts'
@@ -81,17 +81,18 @@ export function createAsk(options: AskOptions): Ask {
     return share(asking, asked, answer)
   }
 
-  /** RFC 9111 4.3.4. */
+  /** RFC 9111 4.3.4. @returns undefined: what is stored may not be sent by this word of the app. */
   function confirm({ head, since }: Asking, stored: StoredAnswer, answer: AnswerHead): Landing | undefined {
     if (!confirms(stored.head.fields, answer.fields)) return undefined
     const found = answers.find(head)
     if (found === undefined) return undefined
-    if (found.stored.head.receivedMs !== stored.head.receivedMs || !validity.holds(stored.names, since)) {
+    const fields = mergeFields(stored.head.fields, answer.fields)
+    const merged = readHead({ ...answer, status: stored.head.status, fields }, stored.head)
+    const isSame = found.stored.head.receivedMs === stored.head.receivedMs && validity.holds(stored.names, since)
+    if (!isSame || whyNotKept(readRequest(head.headers), merged, stored.vary) !== undefined) {
       answers.release(found)
       return undefined
     }
-    const fields = mergeFields(stored.head.fields, answer.fields)
-    const merged = readHead({ ...answer, status: stored.head.status, fields }, stored.head)
     const refreshed = answers.refresh(found, { ...merged, fields: storedFields(merged) }, since.purges)
     return { kind: 'confirmed', stored: refreshed.stored }
   }
@@ -101,7 +102,7 @@ export function createAsk(options: AskOptions): Ask {
     const read = readHead(received, { untilPurged })
     const vary = varyOf(received.fields)
     const isTooLarge = Number(linesOf(received.fields, 'content-length')[0] ?? 0) > options.maxBodyBytes
-    const mayStore = whyNotStored(head.method, readRequest(head.headers), read) === undefined && !isTooLarge
+    const mayStore = whyNotStored(head.method, readAsker(head.headers), read) === undefined && !isTooLarge
     const stored =
       mayStore && vary !== '*'
         ? describeStored(head, { ...received, fields: storedFields(read) }, { vary, since: since.purges, untilPurged })
@@ -138,10 +139,4 @@ function mustConfirm(stored: StoredAnswer | undefined): boolean {
 function questionFor(head: RequestHead, stored: StoredAnswer | undefined): RequestHead {
   const fields = withoutFields(head.rawHeaders, (name) => CONDITIONAL.has(name))
   return { ...head, rawHeaders: stored === undefined ? fields : [...fields, ...validatorsFor(stored.head.fields)] }
-}
-
-/** What is not kept: cookies, and the fields that `no-cache` and `private` name (RFC 9111 5.2.2.4, 5.2.2.7). */
-function storedFields({ fields, directives }: Pick<StoredHead, 'fields' | 'directives'>): string[] {
-  const named = namedFields(directives)
-  return withoutFields(fields, (name) => name === 'set-cookie' || named.has(name))
 }

@@ -16,7 +16,7 @@ import { answerKeyOf, type StoredAnswer } from '../stored-answer.ts'
 import type { AskOptions } from './ask.ts'
 import type { Landing } from './flight.ts'
 import { createFlights } from './flights.ts'
-import { learnFrom, type PassOptions } from './pass.ts'
+import { invalidateBy, updateByHead, type PassOptions } from './pass.ts'
 import { isPlainRequest } from './request-form.ts'
 
 export type EngineOptions = AskOptions &
@@ -44,7 +44,13 @@ export function createEngine(options: EngineOptions): Engine {
 
   async function pass(exchange: Exchange): Promise<UpstreamAnswer> {
     const answer = await app(exchange)
-    learnFrom(exchange.head, answer.head, options)
+    invalidateBy(exchange.head, answer.head, options)
+    return answer
+  }
+
+  async function askHead(exchange: Exchange): Promise<UpstreamAnswer> {
+    const answer = await app(exchange)
+    updateByHead(exchange.head, answer.head, options)
     return answer
   }
 
@@ -128,8 +134,9 @@ export function createEngine(options: EngineOptions): Engine {
     const found = answers.find(head)
     if (found !== undefined && sendStored(exchange, found, rules)) return undefined
     if (rules.onlyIfCached) throw new CacheMiss()
-    if (head.method === 'HEAD') return pass(exchange)
-    const stored = found !== undefined && mayHave(rules, found.stored) ? found.stored : undefined
+    if (head.method === 'HEAD') return askHead(exchange)
+    const mayConfirm = found !== undefined && !rules.noStore && mayHave(rules, found.stored)
+    const stored = mayConfirm ? found.stored : undefined
     const isAlone = rules.noStore || head.headers.range !== undefined || privateKeys.has(answerKeyOf(head))
     if (stored === undefined && isAlone) return pass(exchange)
     if (stored !== undefined) exchange.cache = 'EXPIRED'

@@ -3,9 +3,11 @@ import type { AnswerTier } from '../answers.ts'
 import type { UpstreamAnswerHead } from '../contracts.ts'
 import { endToEnd } from '../rules/fields.ts'
 import { invalidatedBy } from '../rules/invalidation.ts'
+import { readRequest } from '../rules/request-rules.ts'
 import { readHead } from '../rules/stored-head.ts'
-import { answerKeyOf } from '../stored-answer.ts'
+import { storedFields, whyNotKept } from '../rules/storable.ts'
 import { describesSame, mergeFields } from '../rules/validation.ts'
+import { answerKeyOf } from '../stored-answer.ts'
 
 export type PassOptions = {
   readonly answers: AnswerTier
@@ -14,29 +16,37 @@ export type PassOptions = {
   readonly now: () => number
 }
 
-/** What an answer that only passes by means for what is stored. */
-export function learnFrom(head: RequestHead, { status, headers }: UpstreamAnswerHead, options: PassOptions): void {
+/** What an answer that only passes by ends of what is stored (RFC 9111 4.4). */
+export function invalidateBy(head: RequestHead, { status, headers }: UpstreamAnswerHead, options: PassOptions): void {
   if (!head.site.cacheable) return
-  if (head.method === 'HEAD') {
-    if (status === 200) updateByHead(head, endToEnd(headers), options)
-    return
-  }
   const targets = invalidatedBy(head, status, headers)
   if (targets.length > 0) options.invalidate(targets.map((target) => answerKeyOf({ ...head, target })))
 }
 
-/** RFC 9111 4.3.5. */
-function updateByHead(head: RequestHead, fields: string[], { answers, now }: PassOptions): void {
+/**
+ * What the answer to a HEAD says of what is stored (RFC 9111 4.3.5), as far as it is for everybody: a visitor's own answer says nothing
+ * to others.
+ * @param head of a request that says everything by its key.
+ */
+export function updateByHead(
+  head: RequestHead,
+  { status, headers }: UpstreamAnswerHead,
+  { answers, now }: PassOptions,
+): void {
+  const rules = readRequest(head.headers)
+  if (status !== 200 || rules.noStore || rules.hasAuthorization) return
   const found = answers.find(head)
   if (found === undefined) return
   const { stored } = found
+  const fields = endToEnd(headers)
   const size = found.kind === 'kept' ? found.kept.body.length : found.size
-  if (stored.head.status !== 200 || !describesSame(stored.head.fields, fields, size)) {
-    answers.release(found)
-    answers.expire(found)
-    return
-  }
   const times = { requestedMs: now(), receivedMs: now() }
   const merged = readHead({ status: 200, fields: mergeFields(stored.head.fields, fields), ...times }, stored.head)
-  answers.refresh(found, merged, stored.since)
+  const isAboutIt = stored.head.status === 200 && describesSame(stored.head.fields, fields, size)
+  if (isAboutIt && whyNotKept(rules, merged, stored.vary) === undefined) {
+    answers.refresh(found, { ...merged, fields: storedFields(merged) }, stored.since)
+    return
+  }
+  answers.release(found)
+  answers.expire(found)
 }

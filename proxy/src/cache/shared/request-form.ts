@@ -5,11 +5,15 @@ import type { RequestHead } from '../../request.ts'
  * answer, and nobody else gets it.
  */
 const OVERRIDES: ReadonlySet<string> = new Set([
+  'forwarded',
+  'front-end-https',
   'x-forwarded-host',
   'x-forwarded-port',
   'x-forwarded-prefix',
+  'x-forwarded-protocol',
   'x-forwarded-scheme',
   'x-forwarded-server',
+  'x-forwarded-ssl',
   'x-host',
   'x-http-host-override',
   'x-http-method',
@@ -19,8 +23,11 @@ const OVERRIDES: ReadonlySet<string> = new Set([
   'x-original-host',
   'x-original-url',
   'x-rewrite-url',
-  'forwarded',
+  'x-url-scheme',
 ])
+
+/** What `Connection` names without taking anything from the request: its own options, and fields that are for the next hop anyway. */
+const ABOUT_CONNECTION = /^(?:[ \t,]|(?:close|keep-alive|te|upgrade|http2-settings|proxy-connection)(?![^ \t,]))*$/i
 
 /** A browser's head has 1 to 3 KB; an app that refuses larger ones refuses them to their sender alone. */
 const MAX_HEAD_BYTES = 8 * 1024
@@ -36,6 +43,8 @@ export function isPlainRequest(head: RequestHead, hasBody: boolean): boolean {
   // RFC 9111 4.3.2: these are for the origin to judge.
   if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) return false
   if (headers.accept?.includes('text/event-stream') === true) return false
+  // Fields that `Connection` names do not reach the app, though `Vary` may name them as well (RFC 9110 7.6.1).
+  if (headers.connection !== undefined && !ABOUT_CONNECTION.test(headers.connection)) return false
   return target.length <= MAX_TARGET_BYTES && isPlainAuthority(head) && hasPlainFields(rawHeaders)
 }
 

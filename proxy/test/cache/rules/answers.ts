@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { readRequest, type RequestRules } from '../../../src/cache/rules/request-rules.ts'
+import { readAsker, type Asker } from '../../../src/cache/rules/request-rules.ts'
 import { readHead, type HeadOptions, type StoredHead } from '../../../src/cache/rules/stored-head.ts'
 
 /** Whole seconds, so that HTTP-dates are exact. */
@@ -19,8 +19,8 @@ export function answer(fields: Fields, status = 200, options: HeadOptions = {}):
   return readHead({ status, fields: flat, requestedMs: NOW_MS, receivedMs: NOW_MS }, options)
 }
 
-export function request(headers: IncomingHttpHeaders = {}): RequestRules {
-  return readRequest(headers)
+export function request(headers: IncomingHttpHeaders = {}): Asker {
+  return readAsker(headers)
 }
 
 export function later(seconds: number): number {

@@ -76,7 +76,7 @@ await t.test('CDN-Cache-Control goes before Cache-Control, if it is a dictionary
     ['malformed number', ['max-age=60a'], false, '1'],
     ['trailing comma', ['max-age=60,'], false, '1'],
     ['empty', [''], false, '1'],
-    ['a string is no number', ['max-age="60"'], true, '60'],
+    ['a string', ['max-age="60"'], true, '"60"'],
   ]
   for (const [name, lines, isTargeted, maxAge] of rows) {
     const found = directivesOf([...general, ...lines.flatMap((line) => ['CDN-Cache-Control', line])])
@@ -85,13 +85,31 @@ await t.test('CDN-Cache-Control goes before Cache-Control, if it is a dictionary
   }
 })
 
+await t.test('in a targeted field, seconds are integers and nothing else (RFC 9213 2.1)', async (t) => {
+  const rows: [argument: string, seconds: number][] = [
+    ['60', 60],
+    ['"60"', Number.NaN],
+    ['60.5', Number.NaN],
+    ['-60', Number.NaN],
+    ['sixty', Number.NaN],
+    ['?1', Number.NaN],
+  ]
+  for (const [argument, seconds] of rows) {
+    const { directives } = directivesOf(['CDN-Cache-Control', `max-age=${argument}`])
+    t.same(secondsOf(directives, 'max-age'), seconds, argument)
+  }
+  const { directives } = directivesOf(['CDN-Cache-Control', 'no-cache="X-A, x-b", max-age=60'])
+  t.strictSame([...namedFields(directives)], ['x-a', 'x-b'])
+  t.notOk(isUnqualified(directives, 'no-cache'))
+})
+
 await t.test('every type of a structured dictionary is read (RFC 9651)', async (t) => {
   const whole =
     'a=1, b=1.5, c="x, y", d=tok/en, e=:AAEC:, f=?1, g=?0, h=(1 "a";q;r=2), i=@1700000000, j=%"f%c3%bc", k;p=1, l=-3'
   t.strictSame(Object.fromEntries(parseDictionary(whole) ?? []), {
     a: '1',
     b: '1.5',
-    c: 'x, y',
+    c: '"x, y"',
     d: 'tok/en',
     e: '',
     f: true,

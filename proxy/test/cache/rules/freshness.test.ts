@@ -39,7 +39,7 @@ await t.test(
   'a guess is for the statuses that allow one, or with public (RFC 9111 4.2.2, RFC 9110 15.1)',
   async (t) => {
     const fields = { 'Last-Modified': date(-1000) }
-    for (const status of [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]) {
+    for (const status of [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 451, 501]) {
       t.equal(answer(fields, status).lifetimeS, 100, String(status))
     }
     for (const status of [201, 202, 299, 302, 303, 307, 400, 403, 418, 500, 503, 599]) {

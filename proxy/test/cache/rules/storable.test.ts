@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { IncomingHttpHeaders } from 'node:http'
-import { whyNotStored, type Refusal } from '../../../src/cache/rules/storable.ts'
+import { storedFields, whyNotKept, whyNotStored, type Refusal } from '../../../src/cache/rules/storable.ts'
 import { answer, date, request, type Fields } from './answers.ts'
 
 const FRESH = 'max-age=60'
@@ -34,13 +34,17 @@ await t.test('what may be stored, and the rule that decides (RFC 9111 3)', async
     ['a part', { 'Cache-Control': FRESH, 'Content-Range': 'bytes 0-1/9' }, 'status', 206],
     ['not modified', { 'Cache-Control': FRESH }, 'status', 304],
     ['an app in trouble', { 'Cache-Control': FRESH }, 'status', 503],
+    ['precondition required', { 'Cache-Control': FRESH }, 'status', 428],
     ['too many requests', { 'Cache-Control': FRESH }, 'status', 429],
+    ['request header fields too large', { 'Cache-Control': FRESH }, 'status', 431],
+    ['network authentication required', { 'Cache-Control': FRESH }, 'status', 511],
     ['an unknown status with a lifetime', { 'Cache-Control': FRESH }, undefined, 299],
     ['an unknown status without', { ETag: '"a"' }, 'no freshness', 299],
     ['a redirect with a lifetime', { 'Cache-Control': FRESH }, undefined, 302],
     ['a redirect without', { 'Last-Modified': date(-1000) }, 'no freshness', 302],
     ['400 by guess', { 'Last-Modified': date(-1000) }, 'no freshness', 400],
     ['404 by guess', { 'Last-Modified': date(-1000) }, undefined, 404],
+    ['451 by guess', { 'Last-Modified': date(-1000) }, undefined, 451],
   ]
   for (const [name, fields, expected, status = 200] of rows) {
     t.equal(whyNotStored('GET', request(), answer(fields, status)), expected, name)
@@ -65,8 +69,38 @@ await t.test('what the request says about it', async (t) => {
     ['credentials, must-revalidate', 'GET', auth, `${FRESH}, must-revalidate`, undefined],
     ['credentials, proxy-revalidate', 'GET', auth, `${FRESH}, proxy-revalidate`, 'authorization'],
     ['a cookie is no reason', 'GET', { cookie: 'a=b' }, FRESH, undefined],
+    ['a cookie, public', 'GET', { cookie: 'a=b' }, 'public', undefined],
+    ['a cookie, and nothing said', 'GET', { cookie: 'a=b' }, '', 'cookie'],
   ]
   for (const [name, method, headers, cacheControl, expected] of rows) {
-    t.equal(whyNotStored(method, request(headers), answer({ 'Cache-Control': cacheControl })), expected, name)
+    const head = answer({ 'Cache-Control': cacheControl, 'Last-Modified': date(-1000) })
+    t.equal(whyNotStored(method, request(headers), head), expected, name)
   }
+})
+
+await t.test('what a newer head says of what is stored (RFC 9111 3.2)', async (t) => {
+  const rows: [name: string, fields: Fields, expected: Refusal | undefined][] = [
+    ['nothing new', { 'Cache-Control': FRESH, Vary: 'a, B' }, undefined],
+    ['no lifetime any more', { 'Cache-Control': 'max-age=0', Vary: 'b, A' }, undefined],
+    ['no-store', { 'Cache-Control': 'no-store', Vary: 'a, b' }, 'no-store'],
+    ['private', { 'Cache-Control': 'private', Vary: 'a, b' }, 'private'],
+    ['a cookie', { 'Cache-Control': FRESH, Vary: 'a, b', 'Set-Cookie': 'a=b' }, 'set-cookie'],
+    ['no Vary any more', { 'Cache-Control': FRESH }, 'vary changed'],
+    ['more names', { 'Cache-Control': FRESH, Vary: 'a, b, c' }, 'vary changed'],
+    ['any', { 'Cache-Control': FRESH, Vary: '*' }, 'vary changed'],
+  ]
+  for (const [name, fields, expected] of rows) {
+    t.equal(whyNotKept(request({ cookie: 'a=b' }), answer(fields), ['a', 'b']), expected, name)
+  }
+})
+
+await t.test('cookies, and fields that are named as private or no-cache, are not kept', async (t) => {
+  const head = answer({
+    Date: [],
+    'Cache-Control': 'no-cache="X-A", private="x-b"',
+    'X-A': '1',
+    'X-B': '2',
+    'Set-Cookie': 'c',
+  })
+  t.strictSame(storedFields(head), ['Cache-Control', 'no-cache="X-A", private="x-b"'])
 })

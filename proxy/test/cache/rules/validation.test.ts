@@ -93,6 +93,7 @@ await t.test('what an unsafe request makes invalid (RFC 9111 4.4)', async (t) =>
     ['a failure', 'POST', 404, [], []],
     ['a safe method', 'GET', 200, ['Location', '/z'], []],
     ['OPTIONS', 'OPTIONS', 200, [], []],
+    ['PROPFIND', 'PROPFIND', 207, [], []],
     ['a method that nobody knows', 'FROB', 200, [], ['/x?y=1']],
     ['Location', 'POST', 201, ['Location', '/z?w'], ['/x?y=1', '/z?w']],
     ['relative Content-Location', 'PUT', 200, ['Content-Location', 'z#top'], ['/x?y=1', '/z']],

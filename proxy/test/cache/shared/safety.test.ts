@@ -79,6 +79,8 @@ await t.test('whatever is no part of the key keeps its answer from others', asyn
       'x-original-url',
       'x-rewrite-url',
       'x-http-method-override',
+      'x-forwarded-scheme',
+      'x-forwarded-ssl',
       'forwarded',
     ]
     const believed = names.map((name) => request.headers[name]).find((value) => value === 'evil')
@@ -91,6 +93,8 @@ await t.test('whatever is no part of the key keeps its answer from others', asyn
     'X_Original_URL',
     'X-Rewrite-URL',
     'X-HTTP-Method-Override',
+    'X-Forwarded-Scheme',
+    'X-Forwarded-Ssl',
     'Forwarded',
   ]
   for (const name of poisons) {
@@ -168,4 +172,91 @@ await t.test('a body that the app cuts is stored for nobody', async (t) => {
   const [answer] = await once(request, 'response')
   await t.rejects(text(answer))
   t.match(await site.ask('/'), { text: 'whole', headers: { 'blot-cache': 'MISS' } })
+})
+
+await t.test('the answer to a HEAD gives nothing of one visitor to the others', async (t) => {
+  const site = await startSite(t)
+  const secrets = { 'Set-Cookie': 'session=1', 'X-User': 'a' }
+  const said = { 'Cache-Control': 'public, max-age=60, private="X-User"', ETag: '"a"' }
+  const head = (path: string, headers: Record<string, string> = {}): Promise<unknown> =>
+    site.ask(path, headers, { method: 'HEAD' })
+  const stale = async (path: string): Promise<void> => {
+    site.reply = fields({ ...said })
+    await site.ask(path)
+    site.advance(61)
+  }
+
+  await stale('/cookie')
+  site.reply = fields({ ...said, ...secrets })
+  await head('/cookie')
+  const updated = await site.ask('/cookie')
+  t.match(updated.headers, { 'blot-cache': 'HIT', 'x-number': '2' }, 'what is for all is updated')
+  t.equal(updated.headers['set-cookie'], undefined)
+  t.equal(updated.headers['x-user'], undefined)
+
+  const own: [name: string, request: Record<string, string>, answer: Record<string, string>][] = [
+    ['credentials', { Authorization: 'Basic YTpi' }, said],
+    ['a field that is no part of the key', { 'X-Original-URL': '/evil' }, said],
+    ['no-store', { 'Cache-Control': 'no-store' }, said],
+    ['private', {}, { ...said, 'Cache-Control': 'private, max-age=60' }],
+    ['other fields that select', {}, { ...said, Vary: 'Cookie' }],
+  ]
+  for (const [name, request, answer] of own) {
+    const path = `/${name.replaceAll(' ', '-')}`
+    await stale(path)
+    site.reply = fields({ ...answer, 'X-Evil': '1' })
+    await head(path, request)
+    site.reply = fields(said)
+    const next = await site.ask(path)
+    t.equal(next.headers['x-evil'], undefined, name)
+    t.equal(next.headers['blot-cache'], 'EXPIRED', name)
+  }
+})
+
+await t.test('a 304 that is for one visitor ends what is stored, and goes to nobody else', async (t) => {
+  const site = await startSite(t)
+  for (const [index, forbidden] of [
+    { 'Cache-Control': 'private, max-age=60' },
+    { 'Cache-Control': 'no-store' },
+    { 'Cache-Control': 'max-age=60', Vary: 'Cookie' },
+  ].entries()) {
+    const path = `/${index}`
+    site.reply = fields({ 'Cache-Control': 'max-age=60', ETag: '"a"' })
+    await site.ask(path)
+    site.advance(61)
+    site.reply = (request, response, number) => {
+      for (const [name, value] of Object.entries(forbidden)) response.setHeader(name, value)
+      if (request.headers['if-none-match'] === undefined) response.end(`for ${request.headers.cookie} ${number}`)
+      else response.writeHead(304).end()
+    }
+    const first = await site.ask(path, { Cookie: 'a' })
+    t.match(first.text, /^for a/, JSON.stringify(forbidden))
+    t.match((await site.ask(path, { Cookie: 'b' })).text, /^for b/)
+  }
+})
+
+await t.test('a field that Connection names does not reach the app, so that it selects nothing', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response) => {
+    response.setHeader('Cache-Control', 'max-age=60')
+    response.setHeader('Vary', 'Accept-Language')
+    response.end(`in ${request.headers['accept-language']}`)
+  }
+  const german = { 'Accept-Language': 'de' }
+  t.equal((await site.ask('/', { ...german, Connection: 'close, Accept-Language' })).text, 'in undefined')
+  t.match(await site.ask('/', german), { text: 'in de', headers: { 'blot-cache': 'MISS' } })
+  t.match(await site.ask('/', { ...german, Connection: 'close' }), { headers: { 'blot-cache': 'HIT' } })
+})
+
+await t.test('what was made for a visitor with a cookie is shared only if the app says for how long', async (t) => {
+  const site = await startSite(t)
+  const cookie = { Cookie: 'user=a' }
+  site.reply = fields({ 'Last-Modified': new Date(Date.now() - 1e9).toUTCString(), ETag: '"a"' })
+  t.equal((await site.ask('/guess', cookie)).text, 'body 1')
+  t.equal((await site.ask('/guess')).text, 'body 2', 'not by a guess')
+  await site.ask('/for-all')
+  t.equal((await site.ask('/for-all', cookie)).headers['blot-cache'], 'HIT', 'what was made for nobody is for him too')
+  site.reply = fields(FRESH)
+  await site.ask('/said', cookie)
+  t.equal((await site.ask('/said')).headers['blot-cache'], 'HIT')
 })

@@ -19,17 +19,23 @@ type Report = {
 export const check: Command = {
   name: 'check',
   summary: 'shows the configuration and where it comes from, and every fault in it',
-  usage: '[--mode dev|run] [--environment FILE] [--json]',
+  usage: '[--mode dev|run] [--configuration] [--environment FILE] [--json]',
   help: `Prints each variable with its value and origin (secrets masked), then tries what the edge would need: files and
 folders, ports, the store, the app. It changes nothing. Faults go to standard error, and the exit code is 1.
 
   --mode dev|run   the command to check for; default run
+  --configuration  values and files alone, without which the edge does not start; asks no port, store or app
   --json           one JSON object on standard output`,
-  options: { mode: { type: 'string' }, json: { type: 'boolean' }, ...environmentOption },
+  options: {
+    mode: { type: 'string' },
+    configuration: { type: 'boolean' },
+    json: { type: 'boolean' },
+    ...environmentOption,
+  },
   async run(context) {
     const mode = readMode(context.values['mode'] ?? 'run')
     const inspection = await inspect(context, mode)
-    const findings = await findOut(inspection, mode)
+    const findings = context.values['configuration'] === true ? [] : await findOut(inspection, mode)
     const faults = [
       ...inspection.faults,
       ...(await findFileFaults(inspection.config, mode)),
@@ -78,5 +84,6 @@ function render({ mode, configuration, checks }: Report, stream: NodeJS.WriteStr
     value,
     message,
   ])
-  return `Configuration of blot-edge ${mode}\n${alignColumns(settings)}\nChecks\n${alignColumns(rows)}`
+  const shown = `Configuration of blot-edge ${mode}\n${alignColumns(settings)}`
+  return rows.length === 0 ? shown : `${shown}\nChecks\n${alignColumns(rows)}`
 }

@@ -157,6 +157,17 @@ await t.test('every fault is listed: of the environment, the files, the ports, t
   t.notMatch(stderr, 'hunter2')
 })
 
+await t.test('--configuration asks nobody: what is away does not keep the edge from starting', async (t) => {
+  const away = { EDGE_STORE: 'redis://127.0.0.1:1', EDGE_UPSTREAMS: 'http://127.0.0.1:1' }
+  const environment = { ...soundEnvironment(temporaryFolder(t)), ...away }
+  const { code, report } = await checkJson(environment, { configuration: true })
+  t.match({ code, report }, { code: 0, report: { ok: true, checks: [] } })
+  t.notMatch((await call(check, { configuration: true }, environment)).stdout, 'Checks')
+  t.equal((await checkJson(environment)).code, 1)
+  const faulty = await checkJson({ ...environment, EDGE_DHPARAMS: '/nowhere' }, { configuration: true })
+  t.match(faulty, { code: 1, report: { faults: [{ variable: 'EDGE_DHPARAMS' }] } })
+})
+
 await t.test('a port that the running edge or its manager holds is as it should be', async (t) => {
   const directory = temporaryFolder(t)
   const taken = await listen(t, createServer())

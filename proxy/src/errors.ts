@@ -55,6 +55,17 @@ export const UpgradeInvalid = createError(
   502,
 )
 export const RequestInvalid = createError('EDGE_ERR_REQUEST_INVALID', 'the request cannot be forwarded', 400)
+/** The app is not asked: the operator said so. */
+export class InMaintenance extends createError('EDGE_ERR_MAINTENANCE', 'the site is in maintenance', 503) {
+  readonly retryAfterS: number
+  /** For visitors, in place of the page's own sentence. */
+  readonly words: string | undefined
+  constructor({ retryAfterS, message }: { retryAfterS: number; message: string | undefined }) {
+    super()
+    this.retryAfterS = retryAfterS
+    this.words = message
+  }
+}
 export const BodyTooLarge = createError('EDGE_ERR_BODY_TOO_LARGE', 'the request body exceeds %s bytes', 413)
 export const BodyStalled = createError('EDGE_ERR_BODY_STALLED', 'the request body did not go on in time', 408)
 export const VisitorLeft = createError('EDGE_ERR_VISITOR_LEFT', 'the visitor left before the answer was complete')
@@ -183,6 +194,17 @@ export const AdminBodyTypeInvalid = createError(
 export const AdminBodyInvalid = createError<[string]>('EDGE_ERR_ADMIN_BODY_INVALID', 'the body is not JSON: %s', 400)
 export const AdminBodyTooLarge = createError('EDGE_ERR_ADMIN_BODY_TOO_LARGE', 'the body is too large', 413)
 export const CertificateRequestInvalid = createError<[string]>('EDGE_ERR_CERTIFICATE_REQUEST_INVALID', '%s', 400)
+export const MaintenanceInvalid = createError<[string]>('EDGE_ERR_MAINTENANCE_INVALID', '%s', 400)
+export const MaintenanceConfigured = createError(
+  'EDGE_ERR_MAINTENANCE_CONFIGURED',
+  'the switch is off, and BLOT_MAINTENANCE is true: set that to false and reload',
+  409,
+)
+export const MaintenanceUnwritten = createError(
+  'EDGE_ERR_MAINTENANCE_UNWRITTEN',
+  'maintenance could not be written to EDGE_DATA_DIRECTORY (%s), and is as it was: try again',
+  503,
+)
 export const PurgeInvalid = createError<[string]>('EDGE_ERR_PURGE_INVALID', '%s', 400)
 export const PurgeUnwritten = createError(
   'EDGE_ERR_PURGE_UNWRITTEN',

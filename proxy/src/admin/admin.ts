@@ -5,6 +5,7 @@ import { answerError, answerNotFound } from './failure.ts'
 import { demandToken, refuseForeignHost, refuseCrossSite, setSecurityHeaders } from './protection.ts'
 import { certificateRoutes } from './routes/certificates.ts'
 import { eventRoutes } from './routes/events.ts'
+import { maintenanceRoutes } from './routes/maintenance.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { purgeRoutes } from './routes/purge.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -37,6 +38,7 @@ export async function createAdmin(options: AdminOptions): Promise<FastifyInstanc
     await guarded.register(metricsRoutes, options)
     await guarded.register(eventRoutes, options)
     await guarded.register(certificateRoutes, options)
+    await guarded.register(maintenanceRoutes, options)
   })
   return app
 }

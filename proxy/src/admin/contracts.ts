@@ -1,4 +1,5 @@
 import type { Purge, PurgeOutcome } from '../purge.ts'
+import type { MaintenanceOrder, MaintenanceView } from '../maintenance.ts'
 import type { MetricsSnapshot } from './metrics.ts'
 
 export type ProcessState = 'starting' | 'running' | 'reloading' | 'draining' | 'stopped'
@@ -16,6 +17,7 @@ export type StatusReport = {
   readonly upstreams: readonly { url: string; backup: boolean }[]
   /** What is away that the edge can do without for a while (store, app): a sentence each. */
   readonly degraded?: readonly string[]
+  readonly maintenance?: MaintenanceView
 }
 
 export type ProcessStatus = {
@@ -70,6 +72,13 @@ export type AdminCertificates = {
   import(offered: CertificateImport, isTrial: boolean): Promise<unknown>
 }
 
+/** What the API asks of maintenance. */
+export type AdminMaintenance = {
+  view(): Promise<MaintenanceView>
+  /** Resolves once every worker knows. */
+  set(order: MaintenanceOrder): Promise<MaintenanceView>
+}
+
 export type AdminOptions = {
   readonly version: string
   /** Demanded as `Authorization: Bearer` by everything but the dashboard's files. */
@@ -82,6 +91,7 @@ export type AdminOptions = {
   /** Resolves once every worker has applied it. */
   purge(purge: Purge): Promise<PurgeOutcome>
   readonly certificates: AdminCertificates
+  readonly maintenance: AdminMaintenance
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: AdminEvent) => void): () => void
 }

@@ -8,10 +8,19 @@ type Metric = { name: string; type: 'counter' | 'gauge' | 'histogram'; help: str
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
+/** What is so at this moment, beside what has been counted. */
+export type MachineState = { readonly census: Census | undefined; readonly inMaintenance: boolean }
+
 /** The Prometheus text format 0.0.4. No label holds anything that a visitor chooses. */
-export function renderPrometheus(merged: MergedMetrics, version: string, census?: Census): string {
-  const certificates = census === undefined ? [] : certificateMetrics(census)
-  const all = [...requestMetrics(merged), ...tlsMetrics(merged), ...certificates, ...edgeMetrics(merged, version)]
+export function renderPrometheus(merged: MergedMetrics, version: string, state: MachineState): string {
+  const { census, inMaintenance } = state
+  const all = [
+    ...requestMetrics(merged),
+    ...tlsMetrics(merged),
+    ...(census === undefined ? [] : certificateMetrics(census)),
+    ...edgeMetrics(merged, version),
+    gauge('maintenance', 'Is the edge in maintenance? 1 or 0.', Number(inMaintenance)),
+  ]
   return all.map(render).join('')
 }
 

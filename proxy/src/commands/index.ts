@@ -4,10 +4,22 @@ import type { Command } from './command.ts'
 import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { explain } from './explain.ts'
+import { maintenance } from './maintenance.ts'
 import { purge } from './purge.ts'
 import { roles } from './roles.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 
 /** Every command, in the order of `--help`. */
-export const commands: readonly Command[] = [dev, run, check, doctor, status, purge, certificates, explain, ...roles]
+export const commands: readonly Command[] = [
+  dev,
+  run,
+  check,
+  doctor,
+  status,
+  purge,
+  certificates,
+  maintenance,
+  explain,
+  ...roles,
+]

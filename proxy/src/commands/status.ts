@@ -34,7 +34,7 @@ function parseReport(text: string): StatusReport | undefined {
 }
 
 function render(report: StatusReport, stream: NodeJS.WriteStream): string {
-  const { version, state, uptimeMs, host, processes, listeners, upstreams, degraded = [] } = report
+  const { version, state, uptimeMs, host, processes, listeners, upstreams, degraded = [], maintenance } = report
   const heading = (...names: string[]): string[] => names.map((name) => styleText('dim', name, { stream }))
   const processRows = processes.map((process) => [
     process.id,
@@ -57,6 +57,9 @@ function render(report: StatusReport, stream: NodeJS.WriteStream): string {
       ...listeners.map(({ name, address, port }) => [name, address, String(port)]),
     ]),
     alignColumns([heading('upstream', ''), ...upstreams.map(({ url, backup }) => [url, backup ? 'backup' : ''])]),
+    ...(maintenance?.on
+      ? [`${styleText('yellow', 'in maintenance', { stream })}, by ${maintenance.by.join(' and ')}\n`]
+      : []),
     ...degraded.map((sentence) => `${styleText('yellow', 'degraded', { stream })}: ${sentence}\n`),
   ].join('\n')
 }

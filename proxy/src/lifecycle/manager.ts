@@ -8,6 +8,7 @@ import { listenAdmin } from './admin-listener.ts'
 import { findAway } from './away.ts'
 import { openCacheManager } from './cache.ts'
 import { openCertificateManager } from './certificates.ts'
+import { openMaintenanceManager } from './maintenance.ts'
 import type { ProcessReport } from './messages.ts'
 import { openPurgeManager } from './purges.ts'
 import type { RoleBody } from './role.ts'
@@ -41,20 +42,26 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
   const purges = await openPurgeManager(config, store.purges, channel, handlers)
   const monitor = openUpstreamMonitor(config, channel, handlers)
 
+  const maintenance = openMaintenanceManager(config, channel)
+
   const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
   const admin = await createAdmin({
     version,
     token: config.adminToken,
     purgeToken: config.purgeToken,
     status: () =>
-      collectStatus(settings, channel, own(), async () => [
-        ...(await findAway(config, store)),
-        ...describeTrouble(monitor.health()),
-        ...purges.away(),
-      ]),
+      collectStatus(settings, channel, own(), {
+        findAway: async () => [
+          ...(await findAway(config, store)),
+          ...describeTrouble(monitor.health()),
+          ...purges.away(),
+        ],
+        maintenance: maintenance.view,
+      }),
     metrics: () => collectMetrics(channel, own()),
     purge: purges.purge,
     certificates: openAdminCertificates(config, store, certificates),
+    maintenance,
     onEvent: events.subscribe,
   })
   const listener = await listenAdmin(admin, config.admin)

@@ -2,6 +2,7 @@ import type { AdminEvent } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
 import type { Change, TicketKey } from '../certificates/contracts.ts'
 import type { Lane } from '../certificates/queue.ts'
+import type { MaintenanceSwitch } from '../maintenance.ts'
 import type { Purge, PurgeOutcome } from '../purge.ts'
 import type { Health } from '../upstream/health/health.ts'
 
@@ -32,6 +33,8 @@ export type Calls = {
   upstreams: { ask: { suspects: readonly string[] }; answer: readonly Health[] }
   /** manager -> workers: an upstream is not as it was; this is how all are now. */
   useUpstreams: { ask: { health: readonly Health[] }; answer: null }
+  /** manager -> workers: this is what the maintenance switch says now; null: it is off. */
+  useMaintenance: { ask: { switched: MaintenanceSwitch | null }; answer: null }
   /** manager -> workers: what have you counted? */
   report: { ask: null; answer: ProcessReport }
   /** manager -> primary: which processes are there? */

@@ -1,5 +1,6 @@
 import type { StatusReport } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
+import type { MaintenanceView } from '../maintenance.ts'
 import type { Channel } from './channel.ts'
 import type { ProcessInfo, ProcessReport } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
@@ -7,18 +8,25 @@ import type { ChildSettings } from './settings.ts'
 /** How long a worker may take to say what it counted; one that does not answer is missing from the sums. */
 const REPORT_MS = 2000
 
-/**
- * What `GET /status` tells: the primary knows the processes, each process knows its numbers.
- * @param findAway asks what the edge can do without for a while.
- */
+export type StatusSources = {
+  /** Asks what the edge can do without for a while. */
+  findAway(): Promise<string[]>
+  maintenance(): Promise<MaintenanceView>
+}
+
+/** What `GET /status` tells: the primary knows the processes, each process knows its numbers. */
 export async function collectStatus(
   { version, startedAt, config }: ChildSettings,
   channel: Channel,
   own: ProcessReport,
-  findAway: () => Promise<string[]>,
+  sources: StatusSources,
 ): Promise<StatusReport> {
   const [primary] = await channel.call('primary', 'processes', null, REPORT_MS)
-  const [reports, degraded] = await Promise.all([collectReports(channel, own, primary?.processes ?? []), findAway()])
+  const [reports, degraded, maintenance] = await Promise.all([
+    collectReports(channel, own, primary?.processes ?? []),
+    sources.findAway(),
+    sources.maintenance(),
+  ])
   const numbers = new Map(reports.map(({ id, metrics }) => [id, metrics]))
   return {
     version,
@@ -38,6 +46,7 @@ export async function collectStatus(
     }),
     upstreams: config.upstreams,
     degraded,
+    maintenance,
   }
 }
 

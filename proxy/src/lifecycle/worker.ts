@@ -15,6 +15,7 @@ import { registerUpstream } from '../upstream/plugin.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
 import { openWorkerCache } from './cache.ts'
 import { openWorkerCertificates } from './certificates.ts'
+import { openWorkerMaintenance } from './maintenance.ts'
 import type { Channel } from './channel.ts'
 import type { RoleBody } from './role.ts'
 import { openWorkerTickets } from './tickets.ts'
@@ -28,6 +29,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     certificates.changed(change)
     return Promise.resolve(null)
   }
+  const closed = await openWorkerMaintenance(config, handlers)
   const tickets = await openWorkerTickets(channel, handlers)
   // Blot purges a domain when it is removed, too: then its certificate goes at once.
   const cache = await openWorkerCache(config, channel, handlers, ({ hosts }) => {
@@ -48,13 +50,12 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
       // wants to see what it answers now.
       const isForeign = config.permission.kind === 'names'
       const manner = isForeign ? { classify: () => FOREIGN } : { around: cache.around(tools) }
-      const options = { pool, config, ...manner, ...tools }
+      const options = { pool, config, closed, ...manner, ...tools }
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
     },
     purge: (target) => purgeEverywhere(target, channel),
     challenge: createChallengeReader(store.tokens),
     mayPurge: createPurgeRule(config),
-    inMaintenance: () => config.maintenance,
   })
   handlers.report = () => Promise.resolve({ id, metrics: metrics.snapshot() })
   relayEvents(id, (event) => channel.send({ v: 1, type: 'event', event }))

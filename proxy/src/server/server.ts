@@ -27,10 +27,7 @@ export type AnswerTools = {
 }
 
 /** The rooms that a worker joins to a server. */
-export type ServerRooms<Found> = Pick<
-  StageRooms<Found>,
-  'lookup' | 'deliver' | 'decline' | 'purge' | 'challenge' | 'inMaintenance'
-> & {
+export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 'decline' | 'purge' | 'challenge'> & {
   certificates: HandshakeCertificates
   tickets?: HandshakeTickets
   /** The routes that reach the upstream, and the tunnels to it. */

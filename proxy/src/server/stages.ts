@@ -25,7 +25,6 @@ export type StageRooms<Found> = AnswerRooms & {
   /** The Fastify app: everything that needs the upstream. */
   fetch(request: Incoming, response: Outgoing): void
   pipe(exchange: Exchange, socket: Duplex, firstBytes: Buffer): void
-  inMaintenance(): boolean
 }
 
 /** A request that asks for a tunnel. */
@@ -46,7 +45,6 @@ export type Stages = {
 }
 
 const faults = edgeChannel('fault')
-const RETRY_AFTER_S = '120'
 /** How long a visitor may take nothing of an answer. */
 const SEND_MS = 30_000
 
@@ -88,18 +86,9 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
       limitSending(response, rooms.deliver(exchange, found, rooms.common(exchange)))
       return
     }
-    if (!readyToFetch(exchange)) return
+    exchange.cache = stateBeforeFetch(head)
     bindExchange(exchange)
     rooms.fetch(exchange.request, response)
-  }
-
-  /** What stands between a request that is not here and the app: maintenance, and a word for the cache's state. */
-  function readyToFetch(exchange: Exchange): boolean {
-    const isDown = rooms.inMaintenance()
-    exchange.cache = isDown ? 'BYPASS' : stateBeforeFetch(exchange.head)
-    if (!isDown) return true
-    refuse(exchange, { status: 503, page: 'maintenance', reason: 'maintenance', retryAfter: RETRY_AFTER_S })
-    return false
   }
 
   return {
@@ -112,8 +101,12 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
       }
       run(request, response, line, (exchange) => {
         const verdict = rooms.guard(exchange.head)
-        if (verdict !== undefined) decide(exchange, verdict)
-        else if (readyToFetch(exchange)) rooms.pipe(exchange, socket, firstBytes)
+        if (verdict !== undefined) {
+          decide(exchange, verdict)
+          return
+        }
+        exchange.cache = stateBeforeFetch(exchange.head)
+        rooms.pipe(exchange, socket, firstBytes)
       })
     },
 

@@ -34,17 +34,19 @@ export type PageDetails = {
   page: PageName
   reason: string
   retryAfter?: string
+  /** The operator's own words, shown beside the page's. */
+  message?: string
   headers?: readonly string[]
 }
 
 /** A page of the edge's own, in the form that `Accept` asks for. */
 export function synthPage(exchange: Exchange, details: PageDetails, common: readonly string[]): void {
-  const { status, page, retryAfter } = details
+  const { status, page, retryAfter, message } = details
   exchange.reason ??= details.reason
   const { accept } = exchange.head.headers
   const rendered = renderPage(
     page,
-    { status, requestId: exchange.head.id, ...(retryAfter === undefined ? {} : { retryAfter }) },
+    { status, requestId: exchange.head.id, ...(retryAfter && { retryAfter }), ...(message && { message }) },
     accept,
   )
   const headers = ['Cache-Control', 'no-store', 'Vary', 'Accept', ...(details.headers ?? [])]

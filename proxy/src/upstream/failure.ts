@@ -5,6 +5,7 @@ import {
   CacheMiss,
   CacheUnconfirmed,
   codeOf,
+  InMaintenance,
   RequestInvalid,
   UpstreamBusy,
   UpstreamRefused,
@@ -17,10 +18,12 @@ import { firstValue } from './headers.ts'
 /** An answer that one of the edge's own pages takes the place of. */
 export type Failure = {
   readonly status: number
-  readonly page: 'offline' | 'unavailable' | 'bad-request' | 'too-large' | 'timeout'
+  readonly page: 'offline' | 'unavailable' | 'maintenance' | 'bad-request' | 'too-large' | 'timeout'
   /** For the log. */
   readonly reason: string
   readonly retryAfter?: string
+  /** The operator's own words. */
+  readonly message?: string
 }
 
 export type Fail = (exchange: Exchange, failure: Failure) => void
@@ -29,6 +32,9 @@ const BUSY_RETRY_S = '1'
 
 /** Which page, and which status, an error of this room becomes. */
 export function failureOf(error: unknown): Failure {
+  if (error instanceof InMaintenance) return maintenanceOf(error)
+  // What must be confirmed, and may not even be asked for.
+  if (error instanceof CacheUnconfirmed && error.cause instanceof InMaintenance) return maintenanceOf(error.cause)
   const reason = reasonOf(error)
   if (error instanceof BodyTooLarge) return { status: 413, page: 'too-large', reason }
   if (error instanceof BodyStalled) return { status: 408, page: 'timeout', reason }
@@ -39,6 +45,11 @@ export function failureOf(error: unknown): Failure {
   if (isGateway) return { status: 504, page: 'offline', reason }
   if (error instanceof UpstreamBusy) return { status: 503, page: 'unavailable', reason, retryAfter: BUSY_RETRY_S }
   return { status: 502, page: 'offline', reason }
+}
+
+function maintenanceOf({ retryAfterS, words }: InMaintenance): Failure {
+  const failure = { status: 503, page: 'maintenance', reason: 'maintenance', retryAfter: String(retryAfterS) } as const
+  return words === undefined ? failure : { ...failure, message: words }
 }
 
 /** The page for an answer of the app that says it is in trouble: its status is kept, and so is `Retry-After`. */

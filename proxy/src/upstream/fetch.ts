@@ -24,6 +24,8 @@ export type FetchOptions = {
   readonly config: { readonly httpsPort: number }
   /** Limits of a request; those of Blot by default. */
   readonly classify?: (head: RequestHead) => RequestClass
+  /** Why nothing may be asked of the app now; undefined when it may. */
+  readonly closed?: () => Error | undefined
 }
 
 /** A second try may begin this long after the first one did. */
@@ -61,11 +63,13 @@ type Asking = {
 }
 
 /** The stage `fetch`. When the visitor leaves, at whatever point, the upstream's connection is ended. */
-export function createFetch({ pool, config, classify = classOf }: FetchOptions): Fetch {
+export function createFetch({ pool, config, classify = classOf, closed }: FetchOptions): Fetch {
   async function ask({ head, limits, body, upgrade, visitor, onLeave }: Asking): Promise<Answer | Switched> {
     let attempt: Attempt | undefined
     onLeave(() => attempt?.abort(VisitorLeft))
     try {
+      const reason = closed?.()
+      if (reason !== undefined) throw reason
       const framing = body === null ? 'none' : head.headers['content-length'] === undefined ? 'chunked' : 'sized'
       const headers = requestHeaders(head, forwardingHeaders(head, config.httpsPort), framing, upgrade)
       const question: Question = {

@@ -74,6 +74,12 @@ export function settle(exchange: Exchange, answer: Answer, { commonHeaders, fail
 
 /** Shows the page for an error; to a visitor who has left, nothing. */
 export function giveUp(exchange: Exchange, error: unknown, { fail }: Pick<UpstreamOptions, 'fail'>): void {
-  if (error instanceof VisitorLeft) exchange.reason = reasonOf(error)
-  else fail(exchange, failureOf(error))
+  if (error instanceof VisitorLeft) {
+    exchange.reason = reasonOf(error)
+    return
+  }
+  const failure = failureOf(error)
+  // The app was not asked.
+  if (failure.page === 'maintenance') exchange.cache = 'BYPASS'
+  fail(exchange, failure)
 }

@@ -2,7 +2,7 @@ import { chromium, type Page } from 'playwright-core'
 import t from 'tap'
 import { edgeChannel } from '../../src/events.ts'
 import { openCertificates } from './certificates.ts'
-import { startAdmin } from './start.ts'
+import { startAdmin, STATUS } from './start.ts'
 
 const ARGUMENTS = [
   '--no-sandbox',
@@ -67,6 +67,16 @@ await t.test('the dashboard asks for the token, then shows the edge as it lives'
   await shows(page, '#certificates', 'garden.blot.localhost')
   t.notOk(await page.locator('dialog').isVisible(), 'the token is kept in this tab')
   t.same(errors, [])
+  await page.close()
+})
+
+await t.test('the dashboard says what is not as it should be', async (t) => {
+  const maintenance = { on: true, by: ['switch' as const] }
+  const status = async () => ({ ...STATUS, maintenance, degraded: ['the store does not answer (<b>)'] })
+  const { url } = await startAdmin(t, { status })
+  const page = await browser.newPage()
+  await page.goto(`${url}/`)
+  await shows(page, '#notice', 'in maintenance, by switch · the store does not answer (<b>)')
   await page.close()
 })
 

@@ -127,6 +127,7 @@ await t.test('GET /metrics is text that Prometheus reads', async (t) => {
     'blot_edge_certificates_total{result="failed"} 1',
     'blot_edge_connections_open 3',
     'blot_edge_memory_tier_bytes 7000',
+    'blot_edge_maintenance 0',
     'blot_edge_build_info{version="1.2.3"} 1',
   ]) {
     t.ok(lines.includes(sample), sample)
@@ -137,7 +138,10 @@ await t.test('GET /metrics is text that Prometheus reads', async (t) => {
 })
 
 await t.test('labels are escaped', async (t) => {
-  t.match(renderPrometheus(mergeMetrics([]), 'a"b\\c\nd'), 'version="a\\"b\\\\c\\nd"')
+  t.match(
+    renderPrometheus(mergeMetrics([]), 'a"b\\c\nd', { census: undefined, inMaintenance: false }),
+    'version="a\\"b\\\\c\\nd"',
+  )
 })
 
 await t.test('the dashboard gets the same as JSON', async (t) => {

@@ -20,6 +20,7 @@ export const STATUS: StatusReport = {
   ],
   processes: [processOf('primary', 'primary'), processOf('manager', 'manager'), processOf('worker', 'worker-1')],
   upstreams: [{ url: 'http://127.0.0.1:8080', backup: false }],
+  maintenance: { on: false, by: [] },
 }
 
 export function processOf(role: 'primary' | 'manager' | 'worker', id: string): StatusReport['processes'][number] {
@@ -61,6 +62,7 @@ export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {
       return { counts: namesOf(purge).map(() => 12), pending: false }
     },
     certificates: NONE,
+    maintenance: { view: async () => ({ on: false, by: [] }), set: unasked },
     onEvent: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
+import type { StatusReport } from '../../src/admin/contracts.ts'
+import { maintenance } from '../../src/commands/maintenance.ts'
+import { pollUntil } from '../certificates/poll.ts'
+import { call } from '../commands/call.ts'
 import { ask } from './client.ts'
 import { startEdge, type RunningEdge, temporaryDirectory } from './edge.ts'
 
@@ -74,17 +78,53 @@ await t.test('page files and links in the cache folder are delivered, and nothin
 })
 
 await t.test('in maintenance the page says so, and what is cached is still served', async (t) => {
-  const edge = await startWithCache(t, { BLOT_MAINTENANCE: 'true' })
+  const edge = await startWithCache(t, {})
   const site = { port: edge.https, host: 'customer.example', ca: edge.ca }
-  for (const protocol of ['https/1.1', 'h2'] as const) {
-    const page = await ask({ ...site, protocol, headers: { accept: 'text/html' } })
-    t.equal(page.status, 503)
-    t.match(page.headers['retry-after'], /^\d+$/)
-    t.match(page.headers['content-type'], /^text\/html/)
-    t.match(page.text, /<!doctype html>/i)
-    t.equal((await ask({ ...site, protocol, path: '/post' })).text, 'a page of the app')
+  const command = (...words: string[]) =>
+    call(maintenance, { 'retry-after': words[1], json: true }, { EDGE_ADMIN: `127.0.0.1:${edge.admin}` }, [
+      words[0] ?? '',
+    ])
+  t.match(await ask(site), { status: 502 }, 'the app is away')
+  t.match(JSON.parse((await command('on', '600')).stdout), { on: true, by: ['switch'], retryAfter: 600 })
+
+  async function servesMaintenance(): Promise<void> {
+    for (const protocol of ['https/1.1', 'h2'] as const) {
+      const page = await ask({ ...site, protocol, headers: { accept: 'text/html' } })
+      t.match(page, { status: 503, headers: { 'retry-after': '600', 'content-type': /^text\/html/ } })
+      t.match(page.text, /<!doctype html>[^]*10 minutes/i)
+      t.equal((await ask({ ...site, protocol, path: '/post' })).text, 'a page of the app')
+    }
+    const upgrade = { connection: 'Upgrade', upgrade: 'websocket' }
+    t.match(await ask({ ...site, headers: upgrade }), { status: 503, headers: { 'retry-after': '600' } })
+    t.match(await ask({ ...site, host: 'localhost', path: '/health', ca: edge.ca }), { status: 200 })
+    const purge = {
+      port: edge.http,
+      host: '127.0.0.1',
+      path: '/purge?host=other.example',
+      protocol: 'http/1.1' as const,
+    }
+    t.match(await ask(purge), { status: 200 })
   }
+  await servesMaintenance()
+
+  for (const id of ['worker-1', 'manager']) {
+    const before = await pidOf(edge, id)
+    process.kill(before, 'SIGKILL')
+    await pollUntil(async () => (await pidOf(edge, id).catch(() => before)) !== before)
+  }
+  await servesMaintenance()
+  t.match(JSON.parse((await command('off')).stdout), { on: false })
+  t.match(await ask(site), { status: 502 })
 })
+
+/** Of a process that runs. */
+async function pidOf(edge: RunningEdge, id: string): Promise<number> {
+  const { text } = await ask({ port: edge.admin, host: '127.0.0.1', path: '/status', protocol: 'http/1.1' })
+  const { processes } = JSON.parse(text) as StatusReport
+  const found = processes.find((one) => one.id === id && one.state === 'running')
+  if (found === undefined) throw new Error(`${id} does not run`)
+  return found.pid
+}
 
 await t.test('a wildcard certificate covers handles, and is the fallback', async (t) => {
   const directory = temporaryDirectory(t)

@@ -40,7 +40,6 @@ export async function serve(t: Test, options: ServeOptions = {}): Promise<Served
     purge: () => Promise.resolve({ status: 200, body: 'purged\n' }),
     challenge: () => Promise.resolve(undefined),
     mayPurge: () => false,
-    inMaintenance: () => false,
     upstream: () => ({
       register(app) {
         for (const method of METHODS) app.addHttpMethod(method, { overrideExisting: true })

@@ -37,11 +37,21 @@ export function showStatus(status) {
   document.title = `${status.host} – blot-edge`
   find('about').textContent = `blot-edge ${status.version}, up ${age(status.uptimeMs)}`
   showState(status.state)
+  showNotice(status)
   find('processes').replaceChildren(...status.processes.map(processRow))
   const listeners = status.listeners.map(({ name, address, port }) => [name, `${address} port ${port}`])
   const upstreams = status.upstreams.map(({ url, backup }) => [backup ? 'backup' : 'app', url])
   find('listeners').replaceChildren(...pairs(listeners))
   find('upstreams').replaceChildren(...pairs(upstreams))
+}
+
+/** What is not as it should be, a sentence each. */
+function showNotice({ maintenance, degraded = [] }) {
+  const closed = maintenance?.on ? [`in maintenance, by ${maintenance.by.join(' and ')}`] : []
+  const text = [...closed, ...degraded].join(' · ')
+  const notice = find('notice')
+  if (notice.textContent !== text) notice.textContent = text
+  notice.hidden = text === ''
 }
 
 function processRow({ id, state, pid, startedAt, connections, requests, rssBytes }) {

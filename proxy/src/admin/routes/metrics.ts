@@ -5,10 +5,11 @@ import { DURATION_BOUNDS_S } from '../metrics.ts'
 import { createMetricsTotals } from '../metrics-totals.ts'
 import { PROMETHEUS_TYPE, renderPrometheus } from '../prometheus.ts'
 
-type Options = Pick<AdminOptions, 'version' | 'metrics' | 'certificates'>
+type Options = Pick<AdminOptions, 'version' | 'metrics' | 'certificates' | 'maintenance'>
 
 /** `GET /metrics`: Prometheus's text, or JSON for who asks for `application/json` (the dashboard). */
-export async function metricsRoutes(app: FastifyInstance, { version, metrics, certificates }: Options): Promise<void> {
+export async function metricsRoutes(app: FastifyInstance, options: Options): Promise<void> {
+  const { version, metrics, certificates, maintenance } = options
   const totals = createMetricsTotals()
   const census = createCensusTaker(() => certificates.list())
 
@@ -17,6 +18,7 @@ export async function metricsRoutes(app: FastifyInstance, { version, metrics, ce
     reply.headers({ 'cache-control': 'no-store', vary: 'accept' })
     if (request.headers.accept === 'application/json')
       return { ...merged, certificates: census.read(), durationBoundsSeconds: DURATION_BOUNDS_S }
-    return reply.type(PROMETHEUS_TYPE).send(renderPrometheus(merged, version, census.read()))
+    const state = { census: census.read(), inMaintenance: (await maintenance.view()).on }
+    return reply.type(PROMETHEUS_TYPE).send(renderPrometheus(merged, version, state))
   })
 }

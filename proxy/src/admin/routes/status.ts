@@ -24,9 +24,10 @@ export async function statusRoutes(app: FastifyInstance, { version, status }: Op
 }
 
 /** Ready while a worker answers; everything else that is away only degrades. */
-function readiness({ processes, degraded = [] }: StatusReport): { ready: boolean; degraded: string[] } {
+function readiness({ processes, degraded = [], maintenance }: StatusReport): { ready: boolean; degraded: string[] } {
   const workers = processes.filter(({ role }) => role === 'worker')
   const running = workers.filter(({ state }) => state === 'running').length
   const missing = running < workers.length || running === 0 ? [`${running} of ${workers.length} workers running`] : []
-  return { ready: running > 0, degraded: [...missing, ...degraded] }
+  const closed = maintenance?.on ? [`in maintenance, by ${maintenance.by.join(' and ')}`] : []
+  return { ready: running > 0, degraded: [...missing, ...closed, ...degraded] }
 }

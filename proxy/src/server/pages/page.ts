@@ -9,6 +9,8 @@ export type PageDetails = {
   readonly requestId: string
   /** The value of `Retry-After`; shown when it is a number of seconds. */
   readonly retryAfter?: string
+  /** The operator's own words, in place of the page's sentence. */
+  readonly message?: string
 }
 
 const CONTENT_TYPES: Readonly<Record<Form, string>> = {
@@ -27,12 +29,13 @@ export function renderPage(
   return { contentType: CONTENT_TYPES[form], body: Buffer.from(render(form, page, details)) }
 }
 
-function render(form: Form, page: PageName, { status, requestId, retryAfter }: PageDetails): string {
+function render(form: Form, page: PageName, { status, requestId, retryAfter, message }: PageDetails): string {
   const content = PAGES[page]
-  if (form === 'json') return `${JSON.stringify({ status, error: page, requestId })}\n`
+  if (form === 'json') return `${JSON.stringify({ status, error: page, message, requestId })}\n`
   const wait = waitSentence(retryAfter)
-  if (form === 'html') return htmlPage({ ...content, status, requestId, wait })
-  const words = [content.sentence, wait].filter((word) => word !== undefined)
+  const sentence = message ?? content.sentence
+  if (form === 'html') return htmlPage({ ...content, sentence, status, requestId, wait })
+  const words = [sentence, wait].filter((word) => word !== undefined)
   return `${status} ${content.title}\n${words.join(' ')}\nRequest ${requestId}\n`
 }
 

@@ -31,6 +31,8 @@ export type Site = {
   /** What the app was asked, in order. */
   readonly asked: IncomingMessage[]
   reply: Reply
+  /** Why the app may not be asked. */
+  closed: Error | undefined
   /** Seconds that the edge's clock is ahead. */
   advance(seconds: number): void
   ask(
@@ -99,12 +101,12 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
     purge: () => Promise.resolve({ status: 200, body: '' }),
     challenge: () => Promise.resolve(undefined),
     mayPurge: () => false,
-    inMaintenance: () => false,
     upstream: (tools) => ({
       register: (fastify) =>
         registerUpstream(fastify, {
           pool,
           config,
+          closed: () => site.closed,
           ...tools,
           around: (fetch) =>
             createEngine({
@@ -143,6 +145,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
   const site: Site = {
     asked,
     reply: (_request, response) => void response.end(),
+    closed: undefined,
     edge: listener.port,
     entries: () => memory.stats().entries,
     forgetMemory: () => void memory.purge(EVERYTHING),

@@ -5,6 +5,7 @@ import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { explain } from './explain.ts'
 import { maintenance } from './maintenance.ts'
+import { migrate } from './migrate.ts'
 import { purge } from './purge.ts'
 import { roles } from './roles.ts'
 import { run } from './run.ts'
@@ -17,9 +18,10 @@ export const commands: readonly Command[] = [
   check,
   doctor,
   status,
+  maintenance,
   purge,
   certificates,
-  maintenance,
   explain,
+  migrate,
   ...roles,
 ]

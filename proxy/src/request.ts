@@ -55,6 +55,8 @@ export type Exchange = {
   readonly request: Incoming
   readonly response: Outgoing
   cache: CacheState | undefined
+  /** The parameters of `Cache-Status` (RFC 9211 2), where more is known than the state alone tells. */
+  cacheStatus: string | undefined
   /** `host:port` of the upstream that answered, or was asked last. */
   upstream: string | undefined
   /** Why it was refused or failed: for the log, never for the page. */

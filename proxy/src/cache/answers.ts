@@ -23,6 +23,8 @@ export type AnswerTier = {
   peek(head: RequestHead): KeptAnswer | undefined
   /** The same, on disk as well. */
   find(head: RequestHead): FoundAnswer | undefined
+  /** Is anything stored under the key of a request, though not for such requests (RFC 9111 4.1)? */
+  hasOthers(head: RequestHead): boolean
   /** Stores an answer, unless a purge since its request was sent is about it. */
   put(stored: StoredAnswer, body: Buffer): void
   /** The same body under a newer head. @returns what is to be delivered now, whether or not it may stay. */
@@ -101,6 +103,10 @@ export function createAnswerTier({ memory, disk, log, maxMemoryBytes }: AnswerTi
     find(head) {
       const kept = peek(head)
       return kept === undefined ? findOnDisk(head) : { kind: 'kept', stored: kept.stored, kept }
+    },
+    hasOthers(head) {
+      const key = answerKeyOf(head)
+      return (memory.get(key)?.answers.length ?? 0) > 0 || disk?.hasVariants(key) === true
     },
     refresh(found, head, since) {
       const { names, vary, selection, key } = found.stored

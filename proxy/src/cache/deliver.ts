@@ -6,6 +6,7 @@ import type { Found } from './found.ts'
 import type { Answer, FieldList } from './representation.ts'
 import { ageAt } from './rules/age.ts'
 import type { StoredHead } from './rules/stored-head.ts'
+import { statusOfStored } from './status.ts'
 import { sendFile } from './stream.ts'
 
 /** Bytes of one read. A transfer has one buffer: the next read waits until the last one has left. */
@@ -15,11 +16,12 @@ const KEPT_BUFFERS = 16
 
 /**
  * Answers a GET or HEAD from what was found, conditions and ranges included.
- * @param common flat list of fields that every answer carries.
+ * @param common gives the flat list of fields that every answer carries.
  * @returns nothing for what is in memory: the answer is handed over at once. A promise for a file: it resolves when the last
  * byte is handed over or the visitor is gone, never rejects, and the descriptor is closed then.
  */
-export type Deliver = (exchange: Exchange, found: Found, common: FieldList) => Promise<void> | void
+export type Deliver = (exchange: Exchange, found: Found, common: CommonFields) => Promise<void> | void
+type CommonFields = (exchange: Exchange) => FieldList
 
 /** @param now wall clock, ms since the epoch. */
 export function createDeliver(now: () => number = Date.now): Deliver {
@@ -29,11 +31,16 @@ export function createDeliver(now: () => number = Date.now): Deliver {
 
 type Tools = { readonly buffers: Buffers; readonly now: () => number }
 
-function deliver(exchange: Exchange, found: Found, common: FieldList, { buffers, now }: Tools): Promise<void> | void {
+function deliver(
+  exchange: Exchange,
+  found: Found,
+  common: CommonFields,
+  { buffers, now }: Tools,
+): Promise<void> | void {
   exchange.cache ??= 'HIT'
   const { head, response } = exchange
   if (found.kind === 'redirect') {
-    sendHead(response, found.answer, common)
+    sendHead(response, found.answer, common(exchange))
     response.end()
     return undefined
   }
@@ -41,7 +48,8 @@ function deliver(exchange: Exchange, found: Found, common: FieldList, { buffers,
   try {
     const nowMs = now()
     const answer = answerFor(head, found.representation, nowMs)
-    sendHead(response, answer, found.stored === undefined ? common : common.concat(ageField(found.stored, nowMs)))
+    const aged = found.stored === undefined ? [] : ageFields(exchange, found.stored, nowMs)
+    sendHead(response, answer, common(exchange).concat(aged))
     if (head.method === 'HEAD' || answer.parts.length === 0) response.end()
     else if (found.kind === 'ready') {
       const body = bodyOf(answer, found.body)
@@ -57,9 +65,11 @@ function deliver(exchange: Exchange, found: Found, common: FieldList, { buffers,
   return undefined
 }
 
-/** RFC 9111 5.1. */
-function ageField(stored: StoredHead, nowMs: number): FieldList {
-  return ['Age', String(Math.floor(ageAt(stored, nowMs)))]
+/** RFC 9111 5.1. And `Cache-Status` tells what is left of its time. */
+function ageFields(exchange: Exchange, stored: StoredHead, nowMs: number): FieldList {
+  const ageS = Math.floor(ageAt(stored, nowMs))
+  exchange.cacheStatus = statusOfStored(exchange, Math.floor(stored.lifetimeS) - ageS)
+  return ['Age', String(ageS)]
 }
 
 function sendHead(response: Outgoing, { status, fields }: Answer, common: FieldList): void {

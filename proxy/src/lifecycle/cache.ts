@@ -7,6 +7,7 @@ import type { Found } from '../cache/found.ts'
 import { createLookup } from '../cache/lookup-answer.ts'
 import { createFileTier } from '../cache/lookup.ts'
 import { createMemory } from '../cache/memory.ts'
+import { createDecisions } from '../cache/shared/decisions.ts'
 import { createEngine } from '../cache/shared/engine.ts'
 import { createValidity } from '../cache/shared/validity.ts'
 import type { Config } from '../config.ts'
@@ -60,6 +61,7 @@ export async function openWorkerCache(
   const disk = config.diskCacheBytes === 0 ? undefined : openDisk(config, channel)
   const answers = createAnswerTier({ memory, disk, log, maxMemoryBytes: MAX_MEMORY_BODY_BYTES })
   const validity = createValidity(log)
+  const decisions = createDecisions(Date.now)
   const deliver = createDeliver()
 
   function invalidate(keys: readonly string[]): void {
@@ -85,7 +87,7 @@ export async function openWorkerCache(
     around({ commonHeaders }) {
       const untilPurged = untilPurgedFor(config.untilPurged)
       const maxBodyBytes = disk === undefined ? MAX_MEMORY_BODY_BYTES : MAX_BODY_BYTES
-      const rooms = { answers, validity, deliver, commonHeaders, hasBody, invalidate: invalidateEverywhere }
+      const rooms = { answers, validity, decisions, deliver, commonHeaders, hasBody, invalidate: invalidateEverywhere }
       const rules = { pageFiles: config.pageFiles, untilPurged, maxBodyBytes, now: Date.now }
       // Who delivers an answer asks its target for nothing but the address.
       return (app) => createEngine({ app, ...rooms, ...rules }) as FetchOrAnswer

@@ -14,6 +14,7 @@ export function openExchange(head: RequestHead, request: Incoming, response: Out
     request,
     response,
     cache: undefined,
+    cacheStatus: undefined,
     upstream: undefined,
     reason: undefined,
     bytes: 0,

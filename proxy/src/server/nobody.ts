@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { edgeChannel } from '../events.ts'
 import type { Connection, RequestHead } from '../request.ts'
+import { OWN_STATUS, type CommonHeaders } from './common-headers.ts'
 import { renderPage, type PageName } from './pages/page.ts'
 
 /** What came over a connection and was no request, and what becomes of it. */
@@ -39,13 +40,15 @@ export function logNoRequest({ connection, status, reason, id, version }: NoRequ
 }
 
 /** The answer of HTTP/1.1 to bytes that are no request, as text: nobody has said what they accept. */
-export function answerToNobody(failed: NoRequest): string {
+export function answerToNobody(failed: NoRequest, common: CommonHeaders): string {
   logNoRequest(failed)
-  const { status, id } = failed
+  const { connection, status, id } = failed
   const page: PageName = status === 408 ? 'timeout' : 'bad-request'
   const { contentType, body } = renderPage(page, { status, requestId: id }, undefined)
-  return (
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n` +
-    `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body.toString()}`
-  )
+  const head = { scheme: connection?.scheme ?? 'http' }
+  const own = ['Content-Type', contentType, 'Content-Length', String(body.length), 'Cache-Control', 'no-store']
+  const fields = [...own, ...common({ head, cache: 'BYPASS', cacheStatus: OWN_STATUS }), 'Connection', 'close']
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
+  for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return `${text}\r\n${body.toString()}`
 }

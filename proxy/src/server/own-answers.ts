@@ -1,7 +1,7 @@
 import { cut } from '../cut.ts'
 import { codeOf } from '../errors.ts'
 import type { Exchange } from '../request.ts'
-import type { CommonHeaders } from './common-headers.ts'
+import { OWN_STATUS, type CommonHeaders } from './common-headers.ts'
 import type { Verdict } from './guard.ts'
 import { synth, synthPage, type PageDetails } from './synth.ts'
 
@@ -33,8 +33,14 @@ export function createOwnAnswers({ common, decline, purge, challenge }: AnswerRo
     synthPage(exchange, details, common(exchange))
   }
 
-  function refuse(exchange: Exchange, details: PageDetails): void {
+  function begin(exchange: Exchange): void {
     decline(exchange)
+    exchange.cache = 'BYPASS'
+    exchange.cacheStatus = OWN_STATUS
+  }
+
+  function refuse(exchange: Exchange, details: PageDetails): void {
+    begin(exchange)
     fail(exchange, details)
   }
 
@@ -45,7 +51,7 @@ export function createOwnAnswers({ common, decline, purge, challenge }: AnswerRo
 
   return {
     decide(exchange, verdict) {
-      decline(exchange)
+      begin(exchange)
       switch (verdict.kind) {
         case 'page':
           fail(exchange, verdict)

@@ -6,7 +6,7 @@ import type { Connection, Exchange, RequestHead } from '../request.ts'
 import { createAcceptor, type Accepted } from './accept.ts'
 import { createApp } from './app.ts'
 import { bindConnection } from './bind.ts'
-import { createCommonHeaders } from './common-headers.ts'
+import { createCommonHeaders, type CommonHeaders } from './common-headers.ts'
 import { createDrain, type DrainLimits } from './drain.ts'
 import { createGuard } from './guard.ts'
 import { startHandshake, type HandshakeCertificates, type HandshakeTickets } from './handshake.ts'
@@ -22,7 +22,7 @@ import { createUnderWay, type UnderWayCounts } from './under-way.ts'
 
 /** What answers need that are made behind the stages. */
 export type AnswerTools = {
-  commonHeaders(exchange: Exchange): readonly string[]
+  readonly commonHeaders: CommonHeaders
   fail(exchange: Exchange, details: PageDetails): void
 }
 
@@ -67,7 +67,7 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   const http1 = createHttp1({
     request: (request, response, line) => stages.request(request, response, line),
     upgrade: (heard, socket, firstBytes) => stages.upgrade(heard, socket, firstBytes),
-    malformed: (connection, status, reason) => answerToNobody({ connection, status, reason, id: nextId() }),
+    malformed: (connection, status, reason) => answerToNobody({ connection, status, reason, id: nextId() }, common),
   })
   const http2 = createHttp2({
     request: (request, response) => stages.request(request, response, request),

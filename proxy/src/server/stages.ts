@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { cut } from '../cut.ts'
-import { edgeChannel, type CacheState } from '../events.ts'
+import { edgeChannel } from '../events.ts'
 import { bindExchange, type Exchange, type Incoming, type Outgoing, type RequestHead } from '../request.ts'
+import type { CommonHeaders } from './common-headers.ts'
 import { nobodysHead, openExchange } from './exchange.ts'
 import type { Guard } from './guard.ts'
 import { endGently } from './linger.ts'
@@ -21,7 +22,7 @@ export type StageRooms<Found> = AnswerRooms & {
   guard: Guard
   /** Memory and files; synchronous. */
   lookup(head: RequestHead): Found | undefined
-  deliver(exchange: Exchange, found: Found, common: readonly string[]): Promise<void> | void
+  deliver(exchange: Exchange, found: Found, common: CommonHeaders): Promise<void> | void
   /** The Fastify app: everything that needs the upstream. */
   fetch(request: Incoming, response: Outgoing): void
   pipe(exchange: Exchange, socket: Duplex, firstBytes: Buffer): void
@@ -83,10 +84,11 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
     if (found !== undefined) {
       exchange.cache = 'HIT'
       rooms.decline(exchange)
-      limitSending(response, rooms.deliver(exchange, found, rooms.common(exchange)))
+      limitSending(response, rooms.deliver(exchange, found, rooms.common))
       return
     }
-    exchange.cache = stateBeforeFetch(head)
+    // Until a cache in front of the app says more.
+    exchange.cache = 'BYPASS'
     bindExchange(exchange)
     rooms.fetch(exchange.request, response)
   }
@@ -105,7 +107,7 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
           decide(exchange, verdict)
           return
         }
-        exchange.cache = stateBeforeFetch(exchange.head)
+        exchange.cache = 'BYPASS'
         rooms.pipe(exchange, socket, firstBytes)
       })
     },
@@ -118,12 +120,6 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
 function limitSending(response: Outgoing, delivering: Promise<void> | void): void {
   if (delivering === undefined && response.writableLength === 0) return
   response.setTimeout(SEND_MS, () => cut(response))
-}
-
-/** An answer to credentials is kept for nobody (RFC 9111 3.5). */
-function stateBeforeFetch({ site, method, headers }: RequestHead): CacheState {
-  const isPlain = (method === 'GET' || method === 'HEAD') && headers.authorization === undefined
-  return site.cacheable && isPlain ? 'MISS' : 'BYPASS'
 }
 
 function pageOf(refused: Refused): PageName {

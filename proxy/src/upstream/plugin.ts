@@ -80,6 +80,9 @@ export function giveUp(exchange: Exchange, error: unknown, { fail }: Pick<Upstre
   }
   const failure = failureOf(error)
   // The app was not asked.
-  if (failure.page === 'maintenance') exchange.cache = 'BYPASS'
+  if (failure.page === 'maintenance') {
+    exchange.cache = 'BYPASS'
+    exchange.cacheStatus = 'detail=maintenance'
+  }
   fail(exchange, failure)
 }

@@ -68,7 +68,7 @@ export function headOf(
 }
 
 export function exchangeFor(head: RequestHead, request: Incoming, response: Outgoing): Exchange {
-  const found = { cache: undefined, upstream: undefined, reason: undefined, lasting: undefined }
+  const found = { cache: undefined, cacheStatus: undefined, upstream: undefined, reason: undefined, lasting: undefined }
   return { head, request, response, ...found, bytes: 0, place: 0 }
 }
 
@@ -91,7 +91,7 @@ export async function serve(t: Test, tier: FileTier, protocol: Protocol): Promis
     const exchange = exchangeFor(head, request, response)
     exchanges.push(exchange)
     const found = tier.find(head)
-    if (found !== undefined) void createDeliver()(exchange, found, COMMON)
+    if (found !== undefined) void createDeliver()(exchange, found, () => COMMON)
     else {
       response.statusCode = 404
       response.end('app')

@@ -12,8 +12,9 @@ await t.test('every answer names the server, what the cache did, and forbids gue
     'cache-status': 'blot-edge; hit',
   })
   const refused = await ask({ ...site, method: 'TRACE' })
-  t.match(refused.headers, always)
-  t.equal(refused.headers['blot-cache'], undefined, 'the cache was not asked')
+  t.match(refused.headers, { ...always, 'blot-cache': 'BYPASS', 'cache-status': 'blot-edge; detail=synth' })
+  const malformed = await talk(t, edge.http, 'no request\r\n\r\n').ended
+  t.match(malformed, /^HTTP\/1\.1 400 [^]*\r\nBlot-Cache: BYPASS\r\nCache-Status: blot-edge; detail=synth\r\n/)
   t.match((await ask({ ...site, port: edge.https, protocol: 'h2', path: '/found' })).headers, always)
 })
 

@@ -33,7 +33,7 @@ export async function serve(t: Test, options: ServeOptions = {}): Promise<Served
   const server = await createEdgeServer<Found>(config, {
     certificates: { fallback: ENTRY, select: () => undefined, answer: () => Promise.resolve(STORED) },
     lookup: ({ target }) => (target.startsWith('/found') ? 'found' : undefined),
-    deliver: (exchange, found, common) => answer(exchange, found, common),
+    deliver: (exchange, found, common) => answer(exchange, found, common(exchange)),
     decline(exchange) {
       if (hasBody(exchange.request)) linger(exchange)
     },

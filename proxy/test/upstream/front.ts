@@ -66,6 +66,7 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
       request,
       response,
       cache: undefined,
+      cacheStatus: undefined,
       upstream: undefined,
       reason: undefined,
       bytes: 0,

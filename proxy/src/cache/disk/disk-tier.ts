@@ -3,6 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf } from '../../errors.ts'
 import { edgeChannel } from '../../events.ts'
+import { lookAt } from '../../static/open.ts'
 import type { FieldList } from '../representation.ts'
 import { selectionOf } from '../rules/vary.ts'
 import type { StoredAnswer } from '../stored-answer.ts'
@@ -14,6 +15,8 @@ import { readAnswer, readSignpost, type ReadAnswer, type Signpost } from './read
 export type DiskTier = {
   /** Synchronous. Torn and damaged files are removed. */
   find(key: string, rawHeaders: FieldList): ReadAnswer | undefined
+  /** Have answers been stored under this key that are not for everybody? */
+  hasVariants(key: string): boolean
   /** Resolves when it is written, or will not be. */
   put(stored: StoredAnswer, body: Buffer): Promise<void>
   /** Removes the answer; of one with variants, this one. */
@@ -125,6 +128,8 @@ export function createDiskTier({
         const signpost = readSignpost(places.signpost(key))
         return signpost && findVariant(places.answer(key, selectionOf(signpost.vary, rawHeaders)), signpost)
       }),
+
+    hasVariants: (key) => attempt(() => lookAt(places.signpost(key))) !== undefined,
 
     async put(stored, body) {
       const path = places.answer(stored.key, stored.selection)

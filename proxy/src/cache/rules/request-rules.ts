@@ -19,7 +19,8 @@ export type RequestRules = {
 /** The same, of the one for whom an answer was made. */
 export type Asker = RequestRules & { readonly hasCookie: boolean }
 
-const NOTHING: RequestRules = {
+/** Of a visitor who asks nothing of caches. */
+export const NO_WISHES: RequestRules = {
   noStore: false,
   noCache: false,
   onlyIfCached: false,
@@ -35,7 +36,7 @@ export function readRequest(headers: IncomingHttpHeaders): RequestRules {
   const hasAuthorization = headers.authorization !== undefined
   if (line === undefined) {
     const noCache = headers.pragma !== undefined && parseCacheControl([headers.pragma]).has('no-cache')
-    return noCache || hasAuthorization ? { ...NOTHING, noCache, hasAuthorization } : NOTHING
+    return noCache || hasAuthorization ? { ...NO_WISHES, noCache, hasAuthorization } : NO_WISHES
   }
   const directives = parseCacheControl([line])
   return {

@@ -1,46 +1,37 @@
 import { LRUCache } from 'lru-cache'
 import { CacheMiss, VisitorLeft } from '../../errors.ts'
-import type { CacheState } from '../../events.ts'
-import type { Exchange } from '../../request.ts'
+import type { Exchange, RequestHead } from '../../request.ts'
 import type { FoundAnswer } from '../answers.ts'
 import type { UpstreamAnswer } from '../contracts.ts'
-import type { Deliver } from '../deliver.ts'
-import { checkPreconditions } from '../preconditions.ts'
-import type { FieldList } from '../representation.ts'
-import { representAnswer } from '../represent-answer.ts'
-import { readRequest, type RequestRules } from '../rules/request-rules.ts'
-import { judge, mayStandIn } from '../rules/reuse.ts'
-import { allowsAuthorization } from '../rules/storable.ts'
-import { selectionOf } from '../rules/vary.ts'
+import type { Reason } from '../reasons.ts'
+import { NO_WISHES, readRequest, type RequestRules } from '../rules/request-rules.ts'
+import { judge } from '../rules/reuse.ts'
+import { statusOfForward, withDetail, type Forward } from '../status.ts'
 import { answerKeyOf, type StoredAnswer } from '../stored-answer.ts'
 import type { AskOptions } from './ask.ts'
-import type { Landing } from './flight.ts'
 import { createFlights } from './flights.ts'
+import { createHandOut, mayHave, type HandOutOptions } from './hand-out.ts'
 import { invalidateBy, updateByHead, type PassOptions } from './pass.ts'
-import { isPlainRequest } from './request-form.ts'
+import { whyBypassed } from './request-form.ts'
 
 export type EngineOptions = AskOptions &
-  PassOptions & {
-    readonly deliver: Deliver
-    readonly commonHeaders: (exchange: Exchange) => FieldList
+  PassOptions &
+  HandOutOptions & {
     readonly hasBody: (request: Exchange['request']) => boolean
   }
 
 /** The stage `fetch` with the cache around it. @returns an answer to be delivered; undefined when the exchange is answered. */
 export type Engine = (exchange: Exchange) => Promise<UpstreamAnswer | undefined>
 
-type Answered = UpstreamAnswer | undefined
-/** A landing that a visitor cannot use: he goes on alone. */
-const UNFIT = Symbol('unfit')
-
 /** Keys whose answers were for one visitor alone: those who ask for them next do not wait for each other. */
 const PRIVATE_KEYS = 10_000
 const PRIVATE_MS = 10_000
 
 export function createEngine(options: EngineOptions): Engine {
-  const { answers, app, deliver, commonHeaders, hasBody, now } = options
+  const { answers, app, hasBody, decisions, now } = options
   const privateKeys = new LRUCache<string, true>({ max: PRIVATE_KEYS, ttl: PRIVATE_MS })
   const flights = createFlights(options, (key) => privateKeys.set(key, true))
+  const handOut = createHandOut(options)
 
   async function pass(exchange: Exchange): Promise<UpstreamAnswer> {
     const answer = await app(exchange)
@@ -54,10 +45,11 @@ export function createEngine(options: EngineOptions): Engine {
     return answer
   }
 
-  function send(exchange: Exchange, state: CacheState, found: FoundAnswer): undefined {
-    exchange.cache = state
-    if (exchange.response.destroyed) answers.release(found)
-    else void deliver(exchange, answers.deliverable(found, exchange.head), commonHeaders(exchange))
+  /** For this visitor alone, by a rule that is about his request. @param status of `Cache-Status` so far. */
+  function passFor(why: Reason, exchange: Exchange, status: string): Promise<UpstreamAnswer> {
+    decisions.bypassed(answerKeyOf(exchange.head), why)
+    exchange.cacheStatus = withDetail(status, why)
+    return pass(exchange)
   }
 
   /** Without asking the app, or before it answers. @returns false when it must be asked. */
@@ -69,11 +61,29 @@ export function createEngine(options: EngineOptions): Engine {
       return false
     }
     if (reuse === 'revalidating') flights.revalidate(exchange.head, found.stored)
-    send(exchange, STATES[reuse], found)
+    handOut.stored(exchange, STATES[reuse], found)
     return true
   }
 
-  async function fetchShared(exchange: Exchange, stored: StoredAnswer | undefined): Promise<Answered> {
+  /** What is there, if anything, may not be sent without asking the app: why (RFC 9211 2.2)? */
+  function forwardOf(head: RequestHead, stored: StoredAnswer | undefined): Forward {
+    if (stored === undefined) return answers.hasOthers(head) ? 'vary-miss' : 'uri-miss'
+    return judge({ ...stored.head, isStale: stored.isStale }, NO_WISHES, now()) === 'fresh' ? 'request' : 'stale'
+  }
+
+  /** Why nobody else may wait for the answer to this request: nothing is stored that it could confirm. */
+  function whyAlone({ headers }: RequestHead, key: string, { noStore }: RequestRules): Reason | undefined {
+    if (noStore) return 'request no-store'
+    if (headers.range !== undefined) return 'range'
+    return privateKeys.has(key) ? 'private lately' : undefined
+  }
+
+  /** @param status of `Cache-Status` so far. */
+  async function fetchShared(
+    exchange: Exchange,
+    stored: StoredAnswer | undefined,
+    status: string,
+  ): Promise<UpstreamAnswer | undefined> {
     // A second time, when what came was for another selection: by then it is known what selects.
     for (let round = 0; round < 2; round++) {
       const flight = flights.board(exchange, stored)
@@ -84,72 +94,43 @@ export function createEngine(options: EngineOptions): Engine {
         throw new VisitorLeft()
       }
       if (landing.kind === 'private') {
-        if (isLeader) return landing.answer
-        break
+        if (!isLeader) break
+        exchange.cacheStatus = withDetail(status, landing.why)
+        return landing.answer
       }
-      const answered = take(exchange, landing, isLeader)
-      if (answered !== UNFIT) return answered
+      const answered = handOut.landed(exchange, flight, landing, status)
+      if (answered !== 'unfit') return answered
     }
+    exchange.cacheStatus = `${status}; collapsed=?0`
     return pass(exchange)
-  }
-
-  function take(exchange: Exchange, landing: Shareable, isLeader: boolean): Answered | typeof UNFIT {
-    const { head } = exchange
-    const { stored } = landing
-    const rules = readRequest(head.headers)
-    if (!isLeader && !(mayHave(rules, stored) && selectionOf(stored.vary, head.rawHeaders) === stored.selection))
-      return UNFIT
-    if (landing.kind === 'shared') return join(exchange, landing, isLeader)
-    if (landing.kind === 'stale' && !mayStandIn({ ...stored.head, isStale: stored.isStale }, rules, now())) return UNFIT
-    const found = answers.find(head)
-    if (found === undefined) return UNFIT
-    return send(exchange, landing.kind === 'stale' ? 'STALE' : 'REVALIDATED', found)
-  }
-
-  /** The body as it comes; or, when the visitor has it already, the word that he does (RFC 9111 4.3.2). */
-  function join(exchange: Exchange, { fill, stored }: Joinable, isLeader: boolean): Answered | typeof UNFIT {
-    const { headers } = exchange.head
-    if (stored.head.status === 200 && (headers['if-none-match'] ?? headers['if-modified-since']) !== undefined) {
-      const representation = representAnswer(stored, { coding: undefined, size: 0, varies: false })
-      if (checkPreconditions(headers, representation, now()) === 'unchanged') {
-        const nothing = { kind: 'ready' as const, representation, body: Buffer.alloc(0), stored: stored.head }
-        void deliver(exchange, nothing, commonHeaders(exchange))
-        return undefined
-      }
-    }
-    // Cookies are for him alone for whom they were made.
-    const shared = isLeader ? fill.join() : fill.join({ ...fill.head, headers: stored.head.fields })
-    if (shared === undefined) return UNFIT
-    exchange.upstream = fill.head.target.address
-    return shared
   }
 
   return async (exchange) => {
     const { head, request } = exchange
-    if (!isPlainRequest(head, hasBody(request))) {
-      if (exchange.cache === 'MISS') exchange.cache = 'BYPASS'
+    const bypass = whyBypassed(head, hasBody(request))
+    if (bypass === 'method') {
+      exchange.cacheStatus = statusOfForward('method')
       return pass(exchange)
     }
+    if (bypass !== undefined) return passFor(bypass, exchange, statusOfForward('bypass'))
     const rules = readRequest(head.headers)
     const found = answers.find(head)
     if (found !== undefined && sendStored(exchange, found, rules)) return undefined
-    if (rules.onlyIfCached) throw new CacheMiss()
+    const key = answerKeyOf(head)
+    // Answers to credentials are kept for hardly anybody: until one is, it is no miss.
+    exchange.cache = found !== undefined ? 'EXPIRED' : rules.hasAuthorization ? 'BYPASS' : 'MISS'
+    if (rules.onlyIfCached) {
+      exchange.cacheStatus = 'detail=only-if-cached'
+      throw new CacheMiss()
+    }
+    const status = statusOfForward(forwardOf(head, found?.stored), key)
+    exchange.cacheStatus = status
     if (head.method === 'HEAD') return askHead(exchange)
     const mayConfirm = found !== undefined && !rules.noStore && mayHave(rules, found.stored)
     const stored = mayConfirm ? found.stored : undefined
-    const isAlone = rules.noStore || head.headers.range !== undefined || privateKeys.has(answerKeyOf(head))
-    if (stored === undefined && isAlone) return pass(exchange)
-    if (stored !== undefined) exchange.cache = 'EXPIRED'
-    return fetchShared(exchange, stored)
+    const why = stored === undefined ? whyAlone(head, key, rules) : undefined
+    return why === undefined ? fetchShared(exchange, stored, status) : passFor(why, exchange, status)
   }
 }
 
 const STATES = { fresh: 'HIT', revalidating: 'UPDATING', stale: 'STALE' } as const
-
-type Shareable = Exclude<Landing, { kind: 'private' }>
-type Joinable = Extract<Landing, { kind: 'shared' }>
-
-/** RFC 9111 3.5, for what is stored as well: who comes with credentials gets only what the app says is for all. */
-function mayHave({ hasAuthorization }: RequestRules, { head }: StoredAnswer): boolean {
-  return !hasAuthorization || allowsAuthorization(head.directives)
-}

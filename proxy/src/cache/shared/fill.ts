@@ -7,8 +7,8 @@ export type Fill = {
   readonly head: UpstreamAnswerHead
   /** For a visitor who has come while it runs; undefined once its beginning is no longer there. */
   join(head?: UpstreamAnswerHead): UpstreamAnswer | undefined
-  /** The whole body; undefined if it was cut, or outgrew what can be kept. */
-  readonly whole: Promise<Buffer | undefined>
+  /** The whole body; or that it was cut, or outgrew what can be kept. */
+  readonly whole: Promise<Buffer | 'cut' | 'too large'>
 }
 
 /** How far the fastest reader of a body that is too large to be kept may be ahead of the slowest one, in bytes. */
@@ -38,7 +38,7 @@ export function createBudget(maxBytes: number): Budget {
 export function createFill(source: UpstreamAnswer, maxBytes: number, budget: Budget): Fill {
   const readers = new Set<SharedAnswer>()
   const chunks: Buffer[] = []
-  const { promise: whole, resolve } = Promise.withResolvers<Buffer | undefined>()
+  const { promise: whole, resolve } = Promise.withResolvers<Awaited<Fill['whole']>>()
   let bytes = 0
   let heldBytes = 0
   /** Bodies that are too large lose chunks at their beginning: this many are gone. */
@@ -85,7 +85,7 @@ export function createFill(source: UpstreamAnswer, maxBytes: number, budget: Bud
     if (isOver) return
     isOver = true
     failure = error
-    resolve(isKept && error === undefined ? Buffer.concat(chunks) : undefined)
+    resolve(error !== undefined ? 'cut' : isKept ? Buffer.concat(chunks) : 'too large')
     if (isKept) budget.giveBack(heldBytes)
     tellAll()
   }

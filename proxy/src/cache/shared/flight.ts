@@ -1,5 +1,6 @@
 import type { Exchange, RequestHead } from '../../request.ts'
 import type { UpstreamAnswer } from '../contracts.ts'
+import type { Reason } from '../reasons.ts'
 import type { StoredAnswer } from '../stored-answer.ts'
 import type { Fill } from './fill.ts'
 import type { Moment } from './validity.ts'
@@ -7,13 +8,19 @@ import type { Moment } from './validity.ts'
 /** What came of asking the app once for many. */
 export type Landing =
   /** An answer for everybody who selects it, from its first byte on. */
-  | { readonly kind: 'shared'; readonly stored: StoredAnswer; readonly fill: Fill }
+  | {
+      readonly kind: 'shared'
+      readonly stored: StoredAnswer
+      readonly fill: Fill
+      /** Why it is stored nonetheless nowhere; undefined: it is being stored. */
+      readonly why: Reason | undefined
+    }
   /** The app said that what is stored still holds. */
   | { readonly kind: 'confirmed'; readonly stored: StoredAnswer }
   /** The app is away or in trouble: what is stored may stand in. */
   | { readonly kind: 'stale'; readonly stored: StoredAnswer }
   /** An answer for the visitor alone in whose name it was asked for. */
-  | { readonly kind: 'private'; readonly answer: UpstreamAnswer }
+  | { readonly kind: 'private'; readonly answer: UpstreamAnswer; readonly why: Reason }
 
 /** A question to the app that is under way, and those who wait for it. */
 export type Flight = {

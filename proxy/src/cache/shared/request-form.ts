@@ -33,19 +33,36 @@ const ABOUT_CONNECTION = /^(?:[ \t,]|(?:close|keep-alive|te|upgrade|http2-settin
 const MAX_HEAD_BYTES = 8 * 1024
 const MAX_TARGET_BYTES = 2 * 1024
 
+/** What keeps a request from being answered by what others are answered by. */
+export type Bypass =
+  | 'site'
+  | 'method'
+  | 'body'
+  | 'if-match'
+  | 'event stream'
+  | 'connection'
+  | 'long target'
+  | 'foreign host'
+  | 'override field'
+  | 'large head'
+
 /**
  * Is this a request whose answer may be shared: one that says everything by its key? Not the form of the answer is judged here, but whether
  * anything else of the request may have shaped it.
+ * @returns undefined: it is.
  */
-export function isPlainRequest(head: RequestHead, hasBody: boolean): boolean {
+export function whyBypassed(head: RequestHead, hasBody: boolean): Bypass | undefined {
   const { method, headers, target, rawHeaders } = head
-  if (!head.site.cacheable || hasBody || (method !== 'GET' && method !== 'HEAD')) return false
+  if (!head.site.cacheable) return 'site'
+  if (method !== 'GET' && method !== 'HEAD') return 'method'
+  if (hasBody) return 'body'
   // RFC 9111 4.3.2: these are for the origin to judge.
-  if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) return false
-  if (headers.accept?.includes('text/event-stream') === true) return false
+  if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) return 'if-match'
+  if (headers.accept?.includes('text/event-stream') === true) return 'event stream'
   // Fields that `Connection` names do not reach the app, though `Vary` may name them as well (RFC 9110 7.6.1).
-  if (headers.connection !== undefined && !ABOUT_CONNECTION.test(headers.connection)) return false
-  return target.length <= MAX_TARGET_BYTES && isPlainAuthority(head) && hasPlainFields(rawHeaders)
+  if (headers.connection !== undefined && !ABOUT_CONNECTION.test(headers.connection)) return 'connection'
+  if (target.length > MAX_TARGET_BYTES) return 'long target'
+  return isPlainAuthority(head) ? judgeFields(rawHeaders) : 'foreign host'
 }
 
 /** The key holds the normalised name; the app sees the field as it was sent, and may put it into links. */
@@ -53,13 +70,13 @@ function isPlainAuthority({ authority, host, connection }: RequestHead): boolean
   return authority === host || authority === `${host}:${connection.localPort}`
 }
 
-function hasPlainFields(rawHeaders: readonly string[]): boolean {
+function judgeFields(rawHeaders: readonly string[]): 'override field' | 'large head' | undefined {
   let bytes = 0
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
     bytes += name.length + (rawHeaders[i + 1]?.length ?? 0) + 4
     // Some servers read `_` as `-` (RFC 3875 4.1.18).
-    if (/^[xf]/i.test(name) && OVERRIDES.has(name.toLowerCase().replaceAll('_', '-'))) return false
+    if (/^[xf]/i.test(name) && OVERRIDES.has(name.toLowerCase().replaceAll('_', '-'))) return 'override field'
   }
-  return bytes <= MAX_HEAD_BYTES
+  return bytes <= MAX_HEAD_BYTES ? undefined : 'large head'
 }

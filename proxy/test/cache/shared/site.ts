@@ -10,6 +10,7 @@ import { createLookup } from '../../../src/cache/lookup-answer.ts'
 import { createFileTier } from '../../../src/cache/lookup.ts'
 import { createMemory } from '../../../src/cache/memory.ts'
 import { createPurgeLog } from '../../../src/cache/purge-log.ts'
+import { createDecisions } from '../../../src/cache/shared/decisions.ts'
 import { createEngine } from '../../../src/cache/shared/engine.ts'
 import { createValidity } from '../../../src/cache/shared/validity.ts'
 import { bindListener } from '../../../src/lifecycle/listener.ts'
@@ -113,6 +114,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
               app: fetch,
               answers,
               validity,
+              decisions: createDecisions(now),
               deliver,
               commonHeaders: tools.commonHeaders,
               hasBody,

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
  * Its last line is `N passed, N failed`; the exit code is 0 only if nothing failed.
  */
 
-/** A program that tests run for real, and the Debian package that holds it. */
+/** A program that tests run for real, or a file that one of them loads, and the Debian package that holds it. */
 const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['redis-server', 'redis-server'],
   ['chromium', 'chromium'],
@@ -17,12 +17,20 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['openssl', 'openssl'],
   ['h2load', 'nghttp2-client'],
   ['shellcheck', 'shellcheck'],
+  ['nginx', 'nginx'],
+  ['/etc/nginx/modules-enabled/50-mod-http-lua.conf', 'libnginx-mod-http-lua'],
+  ['/usr/share/lua/5.1/nginx/redis.lua', 'lua-nginx-redis'],
+  ['/usr/share/lua/5.1/cjson/util.lua', 'lua-cjson'],
+  ['jq', 'jq'],
+  ['ip', 'iproute2'],
 ]
 
 /** Programs for root lie where the PATH of others does not lead. */
 const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`
 const missing = NEEDED.filter(
-  ([program]) => spawnSync('sh', ['-c', `command -v ${program}`], { env: { ...process.env, PATH } }).status !== 0,
+  ([program]) =>
+    spawnSync('sh', ['-c', `command -v ${program} || test -e ${program}`], { env: { ...process.env, PATH } }).status !==
+    0,
 )
 if (missing.length > 0) install(missing.map(([, debianPackage]) => debianPackage))
 

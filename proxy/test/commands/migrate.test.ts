@@ -121,6 +121,8 @@ await t.test(
         response.setHeader('ETag', `"${name}"`)
         if (request.url === '/moved') response.writeHead(301, { Location: name === 'old' ? '/a' : '/b' }).end()
         else if (request.url === '/body') response.end(name)
+        else if (request.url === '/link')
+          response.end(name === 'old' ? 'https://a.example/x' : `https://a.example:${edge}/x`)
         else
           response
             .setHeader('Content-Type', name === 'old' ? 'text/html;charset=UTF-8' : 'text/html; charset=utf-8')
@@ -136,6 +138,7 @@ await t.test(
       'http://a.example/same',
       'http://a.example/moved',
       'http://b.example/body',
+      'http://a.example/link',
       'https://a.example/same',
     ]
     writeFileSync(urls, `${lines.join('\n')}\n`)
@@ -151,7 +154,7 @@ await t.test(
       /^differs http:\/\/a\.example\/moved\n {2}location: \/a -> \/b\ndiffers http:\/\/b\.example\/body\n {2}body: 3 bytes/,
     )
     t.match(ran.stdout, /differs https:\/\/a\.example\/same\n {2}certificate: /)
-    t.match(ran.stderr, /^1 the same, 3 different\n$/)
+    t.match(ran.stderr, /^2 the same, 3 different\n$/)
     t.ok(asked.includes('new b.example /body'), 'the host of the URL is asked for')
     const ignoring = await call(migrate, { ...values, ignore: ['body', 'location', 'certificate'], json: true }, {}, [
       'compare',

@@ -22,7 +22,9 @@ export async function compare(context: CommandContext, signal: AbortSignal): Pro
   const theirs = readPlaces('--against', values['against'])
   if (theirs.size === 0)
     throw new UsageInvalid('name the server of before: --against http://127.0.0.1:80 --against https://127.0.0.1:443')
-  const ours = new Map([...placesOf(config), ...readPlaces('--edge', values['edge'])])
+  const given = new Map([...placesOf(config), ...readPlaces('--edge', values['edge'])])
+  const ports = [...given.values()].map(({ port }) => port).filter((port) => port !== 80 && port !== 443)
+  const ours = new Map([...given].map(([scheme, place]) => [scheme, { ...place, ports }]))
   const urls = await readUrls(values['urls'])
   const ignored = new Set(list(values['ignore']).map((name) => name.toLowerCase()))
   const counts = { same: 0, different: 0, skipped: 0 }
@@ -81,8 +83,8 @@ function show({ url, differences }: Compared, { values, stdout }: CommandContext
 function placesOf({ address = '::', httpPort = 80, httpsPort = 443 }: Partial<Config>): Map<string, Place> {
   const hostname = address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address
   return new Map([
-    ['http', { scheme: 'http', hostname, port: httpPort }],
-    ['https', { scheme: 'https', hostname, port: httpsPort }],
+    ['http', { scheme: 'http', hostname, port: httpPort, ports: [] }],
+    ['https', { scheme: 'https', hostname, port: httpsPort, ports: [] }],
   ])
 }
 
@@ -96,7 +98,7 @@ function parsePlace(option: string, value: string): Place {
   if (url === undefined || (scheme !== 'http' && scheme !== 'https') || url.pathname !== '/') {
     throw new UsageInvalid(`${option} is an address such as http://127.0.0.1:80, not ${value.slice(0, 80)}`)
   }
-  return { scheme, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || PORTS[scheme] }
+  return { scheme, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || PORTS[scheme], ports: [] }
 }
 
 function list(given: CommandContext['values'][string]): string[] {

@@ -15,7 +15,12 @@ export type Purge = {
 }
 
 /** A purge at its place in the sequence of one machine. */
-export type NumberedPurge = { readonly number: number; readonly purge: Purge }
+export type NumberedPurge = {
+  readonly number: number
+  readonly purge: Purge
+  /** When it got its number, ms since the epoch; unknown of one that an older edge wrote down. */
+  readonly atMs?: number
+}
 
 /** A purge that has been applied: here, and on the other machines or on its way to them. */
 export type PurgeOutcome = {

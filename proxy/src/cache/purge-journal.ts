@@ -125,17 +125,17 @@ async function readSegment(directory: string, after: number): Promise<Segment | 
   }
 }
 
-type Line = PurgeFields & { number: number; origin: JournalEntry['origin'] }
+type Line = PurgeFields & Pick<JournalEntry, 'number' | 'origin' | 'atMs'>
 
-function toLine({ number, origin, purge }: JournalEntry): string {
-  return `${JSON.stringify({ number, origin, ...toFields(purge) } satisfies Line)}\n`
+function toLine({ number, origin, atMs, purge }: JournalEntry): string {
+  return `${JSON.stringify({ number, origin, ...(atMs !== undefined && { atMs }), ...toFields(purge) } satisfies Line)}\n`
 }
 
 function parseLine(line: string, expected: number): JournalEntry | undefined {
   try {
-    const { number, origin, ...fields } = JSON.parse(line) as Line
+    const { number, origin, atMs, ...fields } = JSON.parse(line) as Line
     if (number !== expected || (origin !== 'here' && origin !== 'elsewhere')) return undefined
-    return { number, origin, purge: fromFields(fields) }
+    return { number, origin, ...(typeof atMs === 'number' && { atMs }), purge: fromFields(fields) }
   } catch {
     return undefined
   }

@@ -11,12 +11,18 @@ export type AnswerNames = {
 /** May an answer be stored or served? As it is, as stale, or not at all. */
 export type Verdict = 'keep' | 'stale' | 'drop'
 
+/** A purge that is about an answer, by the name that it has in common with it: `tag post:1`, `everything`. */
+export type LatestPurge = Required<Pick<NumberedPurge, 'number'>> &
+  Pick<NumberedPurge, 'atMs'> & { readonly name: string; readonly soft: boolean }
+
 /** The purges of this machine in their order, as far as they are kept. */
 export type PurgeLog = {
   /** The number of the latest purge: note it when a fetch, a read, a revalidation or a recompression begins. */
   position(): number
   /** What the purges after `since` say of an answer. `drop` as well if they are no longer known. */
   verdict(names: AnswerNames, since: number): Verdict
+  /** The latest one that is about such an answer; undefined: none that is still known. */
+  latest(names: AnswerNames): LatestPurge | undefined
   /** Purges come in the order of their numbers. */
   add(purge: NumberedPurge): void
   /** Of the purges up to this number nothing is known. */
@@ -24,7 +30,7 @@ export type PurgeLog = {
 }
 
 /** Of the purges that have one name, the latest, and the latest that was not soft (0: none). */
-type Stamp = { readonly latest: number; readonly hard: number }
+type Stamp = { readonly latest: number; readonly hard: number; readonly atMs: number | undefined }
 
 const MAX_BYTES = 8 * 1024 * 1024
 /** What a name costs besides its own bytes. */
@@ -41,14 +47,16 @@ export function createPurgeLog(maxBytes: number = MAX_BYTES): PurgeLog {
   let floor = 0
   /** The latest soft purge of everything. */
   let stale = 0
+  /** The latest purge of everything. */
+  let whole: LatestPurge | undefined
 
-  function put(key: string, number: number, soft: boolean): void {
+  function put(key: string, { number, atMs, purge: { soft } }: NumberedPurge): void {
     const known = stamps.get(key)
     if (known === undefined) {
       bytes += key.length + NAME_BYTES
       if (isPrefix(key)) prefixLengths.set(key.length, (prefixLengths.get(key.length) ?? 0) + 1)
     } else stamps.delete(key)
-    stamps.set(key, { latest: number, hard: soft ? (known?.hard ?? 0) : number })
+    stamps.set(key, { latest: number, hard: soft ? (known?.hard ?? 0) : number, atMs })
   }
 
   function forgetOldest(): void {
@@ -97,17 +105,32 @@ export function createPurgeLog(maxBytes: number = MAX_BYTES): PurgeLog {
       }
       return verdict
     },
-    add({ number, purge }) {
+    latest(names) {
+      let found = whole
+      for (const name of keysOf(names)) {
+        const stamp = stamps.get(name)
+        if (stamp === undefined || stamp.latest <= (found?.number ?? 0)) continue
+        found = { name, number: stamp.latest, soft: stamp.hard !== stamp.latest, ...timeOf(stamp) }
+      }
+      return found
+    },
+    add(numbered) {
+      const { number, purge } = numbered
+      if (purge.everything) whole = { name: 'everything', number, soft: purge.soft, ...timeOf(numbered) }
       if (purge.everything && !purge.soft) {
         startAfter(number)
         return
       }
       position = number
       if (purge.everything) stale = number
-      else for (const name of namesOf(purge)) put(name, number, purge.soft)
+      else for (const name of namesOf(purge)) put(name, numbered)
       forgetOldest()
     },
   }
+}
+
+function timeOf({ atMs }: { atMs?: number | undefined }): Pick<NumberedPurge, 'atMs'> {
+  return atMs === undefined ? {} : { atMs }
 }
 
 const PREFIX = 'prefix '

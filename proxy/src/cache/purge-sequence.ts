@@ -36,7 +36,8 @@ export function createPurgeSequence({ journal, apply, onWritten }: PurgeSequence
   async function write(): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting.splice(0, MAX_BATCH)
-      const numbered = batch.map(({ purge, origin }, index) => ({ number: position + 1 + index, purge, origin }))
+      const atMs = Date.now()
+      const numbered = batch.map(({ purge, origin }, index) => ({ number: position + 1 + index, purge, origin, atMs }))
       try {
         await journal.append(numbered)
       } catch (error) {

@@ -59,7 +59,8 @@ export async function openWorkerPurges(
       catchingUp ??= catchUp(after).finally(() => (catchingUp = undefined))
       await catchingUp
     }
-    return Promise.all(asked.map((purge, index) => apply({ number: after + 1 + index, purge })))
+    const atMs = Date.now()
+    return Promise.all(asked.map((purge, index) => apply({ number: after + 1 + index, purge, atMs })))
   }
   await readOn()
   return log

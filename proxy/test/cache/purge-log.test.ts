@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createPurgeLog, type AnswerNames, type PurgeLog } from '../../src/cache/purge-log.ts'
-import { fromFields, type PurgeFields } from '../../src/purge.ts'
+import { EVERYTHING, fromFields, type PurgeFields } from '../../src/purge.ts'
 
 const PAGE: AnswerNames = { host: 'a.test', url: 'https://a.test/notes/1?x=1', tags: ['blog:a', 'post:1'] }
 
@@ -83,4 +83,21 @@ await t.test('fields that nobody understands are a purge of everything', async (
   }
   t.equal(fromFields({ everything: true, soft: true }).soft, true)
   t.equal(fromFields({ soft: 'yes' }).soft, false)
+})
+
+await t.test('the latest purge that is about an answer, by the name that it has in common with it', async (t) => {
+  const log = createPurgeLog()
+  const add = (number: number, fields: PurgeFields): void =>
+    log.add({ number, purge: fromFields(fields), atMs: number * 1000 })
+  t.equal(log.latest(PAGE), undefined)
+  add(1, { hosts: [PAGE.host] })
+  t.same(log.latest(PAGE), { name: `host ${PAGE.host}`, number: 1, soft: false, atMs: 1000 })
+  add(2, { prefixes: [PAGE.url.slice(PAGE.url.indexOf('//'), -1)], soft: true })
+  t.match(log.latest(PAGE), { name: /^prefix /, number: 2, soft: true })
+  add(3, { tags: ['nobody-has-it'], hosts: ['elsewhere.test'] })
+  t.match(log.latest(PAGE), { number: 2 }, 'others are not about it')
+  log.add({ number: 4, purge: fromFields({ tags: [...PAGE.tags] }) })
+  t.same(log.latest(PAGE), { name: `tag ${PAGE.tags[0]}`, number: 4, soft: false }, 'when is not known')
+  log.add({ number: 5, purge: EVERYTHING })
+  t.match(log.latest(PAGE), { name: 'everything', number: 5, soft: false })
 })

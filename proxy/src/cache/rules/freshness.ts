@@ -31,20 +31,30 @@ export function isExplicit(fields: FieldList, directives: Directives, isTargeted
   return !isTargeted && linesOf(fields, 'expires').length > 0
 }
 
+/** Who says how long an answer is fresh: itself, its operator, or nobody, so that it is a guess. */
+export type LifetimeSource = 's-maxage' | 'max-age' | 'expires' | 'until purged' | 'last-modified' | 'nothing'
+export type Lifetime = { readonly lifetimeS: number; readonly lifetimeFrom: LifetimeSource }
+
 /**
  * Freshness lifetime in seconds (RFC 9111 4.2.1): `s-maxage`, `max-age`, `Expires`, a guess. What is there and malformed is
  * stale (4.2.1, 5.3).
  */
-export function lifetimeOf(head: AnswerHead, facts: FreshnessFacts): number {
+export function lifetimeOf(head: AnswerHead, facts: FreshnessFacts): Lifetime {
   const { directives, isTargeted, dateMs = head.receivedMs } = facts
-  const seconds = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age')
-  if (seconds !== undefined) return Number.isNaN(seconds) ? 0 : seconds
+  for (const name of ['s-maxage', 'max-age'] as const) {
+    const seconds = secondsOf(directives, name)
+    if (seconds !== undefined) return { lifetimeS: Number.isNaN(seconds) ? 0 : seconds, lifetimeFrom: name }
+  }
   if (isExplicit(head.fields, directives, isTargeted)) {
     const expiresMs = parseHttpDate(linesOf(head.fields, 'expires')[0] ?? '', head.receivedMs)
-    return expiresMs === undefined ? 0 : Math.max(0, expiresMs - dateMs) / 1000
+    const lifetimeS = expiresMs === undefined ? 0 : Math.max(0, expiresMs - dateMs) / 1000
+    return { lifetimeS, lifetimeFrom: 'expires' }
   }
-  if (facts.untilPurged && directives.size === 0 && UNTIL_PURGED.has(head.status)) return YEAR_S
-  return heuristicLifetime(head, facts)
+  if (facts.untilPurged && directives.size === 0 && UNTIL_PURGED.has(head.status)) {
+    return { lifetimeS: YEAR_S, lifetimeFrom: 'until purged' }
+  }
+  const lifetimeS = heuristicLifetime(head, facts)
+  return { lifetimeS, lifetimeFrom: lifetimeS > 0 ? 'last-modified' : 'nothing' }
 }
 
 function heuristicLifetime(head: AnswerHead, { directives, dateMs = head.receivedMs }: FreshnessFacts): number {

@@ -48,6 +48,16 @@ export function mayStandIn(stored: Reusable, request: RequestRules, nowMs: numbe
   return !directives.has('s-maxage') && staleForS <= AWAY_S
 }
 
+/** How long after its time an answer may be sent, in seconds, to a visitor who asks nothing of caches. */
+export type StaleWindows = { readonly whileRevalidatingS: number; readonly ifErrorS: number }
+
+export function staleWindowsOf({ directives }: StoredHead): StaleWindows {
+  if (isUnqualified(directives, 'no-cache') || mustRevalidate(directives)) return { whileRevalidatingS: 0, ifErrorS: 0 }
+  const unsaidS = directives.has('s-maxage') ? 0 : AWAY_S
+  const ifErrorS = (secondsOf(directives, 'stale-if-error') ?? unsaidS) || 0
+  return { whileRevalidatingS: whileRevalidating(directives), ifErrorS }
+}
+
 /** Seconds; negative when it is stale. What was made stale before its time is so from now on. */
 function freshFor({ lifetimeS, isStale }: Reusable, ageS: number): number {
   return isStale === true ? Math.min(0, lifetimeS - ageS) : lifetimeS - ageS

@@ -4,22 +4,23 @@ import { readAge } from './age.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { directivesOf, type Directives } from './directives.ts'
 import { linesOf } from './fields.ts'
-import { isExplicit, lifetimeOf } from './freshness.ts'
+import { isExplicit, lifetimeOf, type Lifetime } from './freshness.ts'
 
 /** A head with what the rules ask of it again and again, read once. */
-export type StoredHead = AnswerHead & {
-  readonly directives: Directives
-  /** The site's operator wants answers kept that say nothing of their freshness. */
-  readonly untilPurged: boolean
-  /** Of the app; undefined when there is none that is valid. */
-  readonly dateMs: number | undefined
-  /** Seconds that the answer had spent elsewhere when it arrived here. */
-  readonly ageS: number
-  /** It says itself until when it is fresh. */
-  readonly isExplicit: boolean
-  /** Seconds from its origin that it is fresh. */
-  readonly lifetimeS: number
-}
+export type StoredHead = AnswerHead &
+  Lifetime & {
+    readonly directives: Directives
+    /** The directives are those of `CDN-Cache-Control`. */
+    readonly isTargeted: boolean
+    /** The site's operator wants answers kept that say nothing of their freshness. */
+    readonly untilPurged: boolean
+    /** Of the app; undefined when there is none that is valid. */
+    readonly dateMs: number | undefined
+    /** Seconds that the answer had spent elsewhere when it arrived here. */
+    readonly ageS: number
+    /** It says itself until when it is fresh. */
+    readonly isExplicit: boolean
+  }
 
 export type HeadOptions = { readonly untilPurged?: boolean }
 
@@ -30,10 +31,11 @@ export function readHead(head: AnswerHead, { untilPurged = false }: HeadOptions 
     ...head,
     untilPurged,
     directives,
+    isTargeted,
     dateMs,
     ageS: readAge(linesOf(head.fields, 'age')),
     isExplicit: isExplicit(head.fields, directives, isTargeted),
-    lifetimeS: lifetimeOf(head, { directives, isTargeted, dateMs, untilPurged }),
+    ...lifetimeOf(head, { directives, isTargeted, dateMs, untilPurged }),
   }
 }
 

@@ -55,6 +55,16 @@ export const UpgradeInvalid = createError(
   502,
 )
 export const RequestInvalid = createError('EDGE_ERR_REQUEST_INVALID', 'the request cannot be forwarded', 400)
+export const WebhooksFull = createError(
+  'EDGE_ERR_WEBHOOKS_FULL',
+  'as many webhooks wait for the app as may: deliver or drop some first',
+  503,
+)
+export const WebhookUnsigned = createError('EDGE_ERR_WEBHOOK_UNSIGNED', 'the signature is not that of the body', 403)
+export const WebhookDamaged = createError('EDGE_ERR_WEBHOOK_DAMAGED', 'what is kept of the webhook %s cannot be read')
+export const WebhookUnknown = createError<[string]>('EDGE_ERR_WEBHOOK_UNKNOWN', 'there is no webhook %s', 404)
+/** The app was there, and did not take it. */
+export const WebhookRefused = createError<[number]>('EDGE_ERR_WEBHOOK_REFUSED', 'the app answered %s')
 /** The app is not asked: the operator said so. */
 export class InMaintenance extends createError('EDGE_ERR_MAINTENANCE', 'the site is in maintenance', 503) {
   readonly retryAfterS: number

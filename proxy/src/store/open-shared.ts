@@ -8,8 +8,14 @@ import { createRedisPurgeStream } from './redis-purge-stream.ts'
 import { createRedisRecords } from './redis-records.ts'
 import { createRedisSchedule } from './redis-schedule.ts'
 import { createRedisVault } from './redis-vault.ts'
+import { createRedisWebhooks } from './redis-webhooks.ts'
 import { openRedis } from './redis.ts'
 import type { Sealer } from './seal.ts'
+import { createWebhookQueue } from './webhooks.ts'
+import { QUEUE_LIMITS } from '../webhooks/limits.ts'
+
+/** A machine that is gone holds up the webhooks of all others for so long. */
+const LEAD_MS = 10_000
 
 /** A store that machines share: all of it in Redis. */
 export async function openShared(url: string, config: StoreConfig, sealer: Sealer): Promise<Store> {
@@ -24,6 +30,7 @@ export async function openShared(url: string, config: StoreConfig, sealer: Seale
     changes,
     permission: createRedisPermission(redis, config.host),
     purges: createRedisPurgeStream(redis, url),
+    webhooks: createWebhookQueue(createRedisWebhooks(redis, QUEUE_LIMITS), createRedisLocker(redis, LEAD_MS), sealer),
     async close() {
       changes.close()
       await redis.close()

@@ -6,11 +6,14 @@ import { createFileRecords } from './file-records.ts'
 import { createFileSchedule } from './file-schedule.ts'
 import { createFileState } from './file-state.ts'
 import { openFileVault } from './file-vault.ts'
+import { openFileWebhooks } from './file-webhooks.ts'
 import { openRecords } from './open-records.ts'
 import { createSealer } from './seal.ts'
 import type { CertificateStore, Permission } from '../certificates/contracts.ts'
 import type { Config } from '../config.ts'
 import type { PurgeStream } from '../purge.ts'
+import type { WebhookQueue } from '../webhooks/contracts.ts'
+import { QUEUE_LIMITS } from '../webhooks/limits.ts'
 import type { Sealer } from './seal.ts'
 
 /** What all processes, and with Redis all machines, share. */
@@ -19,6 +22,7 @@ export type Store = CertificateStore & {
   readonly permission: Permission | undefined
   /** The purges of all machines, where several can share the store. */
   readonly purges: PurgeStream | undefined
+  readonly webhooks: WebhookQueue
   close(): Promise<void>
 }
 
@@ -43,6 +47,7 @@ async function openFiles(directory: string, sealer: Sealer): Promise<Store> {
   const locker = await openFileLocker(join(directory, 'locks'))
   const state = createFileState(join(directory, 'state.sqlite'))
   const changes = await openFileChanges(state, join(directory, 'changes.bell'))
+  const webhooks = await openFileWebhooks(join(directory, 'webhooks'), sealer, QUEUE_LIMITS)
   return {
     vault,
     locker,
@@ -52,8 +57,10 @@ async function openFiles(directory: string, sealer: Sealer): Promise<Store> {
     changes,
     permission: undefined,
     purges: undefined,
+    webhooks,
     async close() {
       changes.close()
+      webhooks.close()
       state.close()
       await vault.close()
     },

@@ -4,6 +4,7 @@
 set -euo pipefail
 checkout=$1
 page=$2
+work=$(mktemp -d)
 export PATH=/usr/local/bin:/usr/local/sbin:$PATH HOME=/root
 
 passed() { printf 'passed: %s\n' "$*"; }
@@ -30,26 +31,27 @@ export BLOT_REVERSE_PROXY_URLS='http://127.0.0.1:80'
 # The CA of the world cannot be reached from here.
 export EDGE_ISSUER='local'
 END
-redis-server --port 6379 --bind 127.0.0.1 --save '' --dir /tmp --daemonize yes > /dev/null
+redis-server --port 6379 --bind 127.0.0.1 --save '' --dir "$work" --daemonize yes > /dev/null
 (
   set -a
+  # shellcheck source=/dev/null
   . /etc/blot/environment.sh
-  exec "$checkout/node_modules/.bin/node" "$checkout/blot-app/src/main.ts" > /tmp/app.log 2>&1
+  exec "$checkout/node_modules/.bin/node" "$checkout/blot-app/src/main.ts" > "$work/app.log" 2>&1
 ) &
 make_certificate() {
-  openssl req -x509 -newkey rsa:2048 -nodes -days 60 -subj "/CN=$1" -addext "subjectAltName=DNS:$1" -keyout /tmp/key -out /tmp/pem 2>/dev/null
+  openssl req -x509 -newkey rsa:2048 -nodes -days 60 -subj "/CN=$1" -addext "subjectAltName=DNS:$1" -keyout "$work/key" -out "$work/pem" 2>/dev/null
 }
 for name in harbor-notes.localhost www.harbor-notes.localhost; do
   make_certificate "$name"
-  jq --null-input --rawfile pem /tmp/pem --rawfile key /tmp/key '{fullchain_pem: $pem, privkey_pem: $key, cert_pem: $pem, expiry: 1}' > /tmp/json
-  redis-cli -x set "ssl:$name:latest" < /tmp/json > /dev/null
+  jq --null-input --rawfile pem "$work/pem" --rawfile key "$work/key" '{fullchain_pem: $pem, privkey_pem: $key, cert_pem: $pem, expiry: 1}' > "$work/json"
+  redis-cli -x set "ssl:$name:latest" < "$work/json" > /dev/null
 done
 make_certificate '*.blot.example'
-redis-cli -x set blot:openresty:ssl:pem < /tmp/pem > /dev/null
-redis-cli -x set blot:openresty:ssl:key < /tmp/key > /dev/null
+redis-cli -x set blot:openresty:ssl:pem < "$work/pem" > /dev/null
+redis-cli -x set blot:openresty:ssl:key < "$work/key" > /dev/null
 redis-cli set domain:new.example blog_new > /dev/null
-cp /tmp/pem /etc/nginx/fallback.pem
-cp /tmp/key /etc/nginx/fallback.key
+cp "$work/pem" /etc/nginx/fallback.pem
+cp "$work/key" /etc/nginx/fallback.key
 cp "$checkout/proxy/test/ops/openresty/nginx.conf" /etc/nginx/nginx.conf
 until curl --silent --fail http://127.0.0.1:8080/health > /dev/null; do sleep 0.1; done
 nginx
@@ -76,17 +78,18 @@ case $page_before in *'Harbor Notes'*) passed 'NGINX shows the site, with its ow
 
 # --- The page ---
 # Its blocks of commands, one file each.
-awk '/^```sh/ { file = sprintf("/tmp/block-%02d", ++count); next } /^```/ { file = "" } file != "" { print > file }' "$page"
+awk -v work="$work" '/^```sh/ { file = sprintf("%s/block-%02d", work, ++count); next } /^```/ { file = "" } file != "" { print > file }' "$page"
 block() {
   # Each as a person types it: into a shell that goes on.
-  . "/tmp/block-$1" > "/tmp/said-$1" 2>&1 || { cat "/tmp/said-$1"; printf 'block %s failed\n' "$1"; exit 1; }
+  # shellcheck source=/dev/null
+  . "$work/block-$1" > "$work/said-$1" 2>&1 || { cat "$work/said-$1"; printf 'block %s failed\n' "$1"; exit 1; }
 }
 block 01
-grep -q 'certificates  *2 can be used' /tmp/said-01 && passed 'plan counts the certificates'
-grep -q 'EDGE_TRUSTED_PROXIES=192.0.2.0/24' /tmp/said-01 && passed 'plan reads the configuration of NGINX'
+grep -q 'certificates  *2 can be used' "$work/said-01" && passed 'plan counts the certificates'
+grep -q 'EDGE_TRUSTED_PROXIES=192.0.2.0/24' "$work/said-01" && passed 'plan reads the configuration of NGINX'
 printf '%s\n' https://garden.blot.example/about https://harbor-notes.localhost/nothing-here \
-  https://harbor-notes.localhost/feed.rss > /root/urls.txt
-printf '%s\n' http://garden.blot.example/ https://garden.blot.example/ https://harbor-notes.localhost/ >> /root/urls.txt
+  https://harbor-notes.localhost/feed.rss > ~/urls.txt
+printf '%s\n' http://garden.blot.example/ https://garden.blot.example/ https://harbor-notes.localhost/ >> ~/urls.txt
 block 02
 block 03
 block 04
@@ -102,7 +105,7 @@ block 08
 [ "$(certificate_of harbor-notes.localhost)" = "$before" ] && passed 'the edge presents the certificate of before'
 [ "$(get harbor-notes.localhost)" = "$page_before" ] && passed 'the edge shows the same page'
 block 09
-grep -q 'active' /tmp/said-09 && passed 'the commands of the page tell of it'
+grep -q 'active' "$work/said-09" && passed 'the commands of the page tell of it'
 curl --silent --fail 'http://127.0.0.1/purge?host=harbor-notes.localhost' | grep -q '^harbor-notes.localhost: ' && passed 'the app purges as before'
 new=$(certificate_of new.example)
 [ -n "$new" ] && passed 'a domain without a certificate gets one'

@@ -44,6 +44,7 @@ export const UpstreamUnavailable = createError('EDGE_ERR_UPSTREAM_UNAVAILABLE', 
 export const AnswerInvalid = createError<[string]>('EDGE_ERR_UPSTREAM_ANSWER_INVALID', 'malformed answer: %s', 502)
 export const UpstreamTimeout = createError('EDGE_ERR_UPSTREAM_TIMEOUT', 'the upstream did not answer in time', 504)
 export const UpstreamRefused = createError('EDGE_ERR_UPSTREAM_REFUSED', 'the upstream cannot be reached', 502)
+export const UpstreamAway = createError('EDGE_ERR_UPSTREAM_AWAY', 'there is no upstream that can be asked', 502)
 export const UpstreamBusy = createError(
   'EDGE_ERR_UPSTREAM_BUSY',
   'every upstream has all the requests it may have',

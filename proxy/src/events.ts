@@ -14,6 +14,8 @@ export type EdgeEvents = {
   connection: { open: number }
   /** An upstream is not as it was. */
   upstream: UpstreamEvent
+  /** A request need not, or may not, wait for the app any longer; `waiting` is how many still do in this process. */
+  hold: { outcome: HoldOutcome; waiting: number }
   /** Something an operator should read in the log and no stage answers for. */
   fault: { area: string; message: string; error: unknown; name?: string }
 }
@@ -30,6 +32,8 @@ export type RequestEvent = {
   /** Bytes of body handed to the connection. */
   bytes: number
   durationMs: number
+  /** How much of that it waited for the app to be back. */
+  heldMs?: number | undefined
   cache: CacheState | undefined
   /** `host:port` of the upstream that answered. */
   upstream: string | undefined
@@ -69,6 +73,9 @@ export type UpstreamEvent = {
   verdict: 'up' | 'draining' | 'failing' | 'away'
   reason: string | undefined
 }
+
+/** How a request's waiting for the app ended. `full`: no more can wait. `released`: an upstream took it. */
+export type HoldOutcome = 'released' | 'expired' | 'left' | 'full'
 
 export type EdgeEventName = keyof EdgeEvents
 

@@ -63,6 +63,8 @@ export type Exchange = {
   reason: string | undefined
   /** Bytes of body handed to the connection so far. */
   bytes: number
+  /** How long it has waited for the app to be back, ms. */
+  heldMs?: number
   /** Set where the answer turns out to be one that may go on for hours. */
   lasting: Lasting | undefined
   /** Where it stands among the exchanges that are under way. */

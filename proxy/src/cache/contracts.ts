@@ -28,6 +28,8 @@ export type DetachedQuestion = {
   readonly signal: AbortSignal
   /** Whom a 1xx answer and the name of the upstream are told, if anybody. */
   readonly visitor: Exchange | undefined
+  /** It may wait for an app that is away; else that is an error at once. */
+  readonly mayWait: boolean
 }
 
 /** Asks the app; rejects with an error that the upstream's room knows how to show. */
@@ -35,4 +37,6 @@ export type AskApp = {
   /** For this visitor alone: ended when he leaves. */
   (exchange: Exchange): Promise<UpstreamAnswer>
   detached(question: DetachedQuestion): Promise<UpstreamAnswer>
+  /** `away`: nobody is there to be asked. `troubled`: somebody is, and is known not to be well. */
+  state(): 'up' | 'troubled' | 'away'
 }

@@ -107,6 +107,13 @@ export const variables = {
     meaning: 'The app, as one origin or several; `;backup` after one marks a backup. `dev` starts the app itself.',
     mask: locations.maskPassword,
   }),
+  EDGE_HOLD_MS: variable({
+    property: 'holdMs',
+    kind: kinds.wholeNumber('milliseconds', 0, 60_000),
+    defaults: always('10000'),
+    meaning:
+      'How long a request waits for an app that is away, before the visitor gets the offline page; 0: not at all.',
+  }),
   EDGE_STORE: variable({
     property: 'store',
     kind: locations.storeLocation,

@@ -3,6 +3,7 @@ import type { Health } from '../upstream/health/health.ts'
 import { HEALTH_PATH } from '../upstream/health/probe.ts'
 import { createMonitor, type Monitor } from '../upstream/health/monitor.ts'
 import { createVigil } from '../upstream/health/vigil.ts'
+import { createHold, HOLD_LIMITS, type Hold } from '../upstream/hold.ts'
 import { createPool, type UpstreamPool } from '../upstream/pool.ts'
 import type { CallHandlers, Channel } from './channel.ts'
 
@@ -24,7 +25,11 @@ export function openUpstreamMonitor(config: Config, channel: Channel, handlers: 
 }
 
 /** The worker's part. What it sees itself counts at once; while the manager is away, it asks the upstreams itself. */
-export function openWorkerUpstreams(config: Config, channel: Channel, handlers: CallHandlers): UpstreamPool {
+export function openWorkerUpstreams(
+  config: Config,
+  channel: Channel,
+  handlers: CallHandlers,
+): { pool: UpstreamPool; hold: Hold; close(): Promise<void> } {
   const pool = createPool({ upstreams: config.upstreams })
   const vigil = createVigil({
     pool,
@@ -39,7 +44,8 @@ export function openWorkerUpstreams(config: Config, channel: Channel, handlers: 
     return Promise.resolve(null)
   }
   return {
-    ...pool,
+    pool,
+    hold: createHold(pool, { ...HOLD_LIMITS, holdMs: config.holdMs }),
     close() {
       vigil.close()
       return pool.close()

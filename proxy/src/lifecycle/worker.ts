@@ -36,7 +36,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     for (const host of hosts) certificates.changed({ kind: 'permission', name: host })
   })
   const metrics = createMetrics(() => cache.stats())
-  const pool = openWorkerUpstreams(config, channel, handlers)
+  const upstreams = openWorkerUpstreams(config, channel, handlers)
   const server = await createEdgeServer(config, {
     certificates,
     tickets,
@@ -50,7 +50,8 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
       // wants to see what it answers now.
       const isForeign = config.permission.kind === 'names'
       const manner = isForeign ? { classify: () => FOREIGN } : { around: cache.around(tools) }
-      const options = { pool, config, closed, ...manner, ...tools }
+      const { pool, hold } = upstreams
+      const options = { pool, hold, config, closed, ...manner, ...tools }
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
     },
     purge: (target) => purgeEverywhere(target, channel),
@@ -65,7 +66,7 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     listeners: [],
     async drain(limits) {
       await server.drain(limits)
-      await pool.close()
+      await upstreams.close()
       certificates.close()
       await cache.close()
       await store.close()

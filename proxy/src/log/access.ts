@@ -16,6 +16,7 @@ export function accessFields(event: RequestEvent) {
     bytes: event.bytes,
     /** ms, to the microsecond. */
     duration: Math.round(event.durationMs * 1000) / 1000,
+    held: event.heldMs === undefined ? undefined : Math.round(event.heldMs),
     cache: event.cache,
     upstream: event.upstream,
     requestId: event.requestId,
@@ -49,6 +50,7 @@ export function accessLine(fields: AccessFields, colours: boolean): string {
   ]
   if (cache !== undefined) words.push(paint(cache === 'HIT' ? 'green' : 'yellow', cache))
   if (upstream !== undefined) words.push(paint('dim', printable(upstream)))
+  if (fields.held !== undefined) words.push(paint('yellow', `held ${durationText(fields.held)}`))
   if (fields.aborted === true) words.push(paint('yellow', 'aborted'))
   if (reason !== undefined) words.push(paint('yellow', printable(reason)))
   return words.join(' ')

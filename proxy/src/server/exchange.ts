@@ -34,6 +34,7 @@ export function openExchange(head: RequestHead, request: Incoming, response: Out
       status: response.statusCode,
       bytes: exchange.bytes,
       durationMs: performance.now() - startedMs,
+      heldMs: exchange.heldMs,
       cache: exchange.cache,
       upstream: exchange.upstream,
       requestId: head.id,

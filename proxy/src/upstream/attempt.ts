@@ -43,6 +43,11 @@ export class Attempt implements WireListener {
     this.#connection = target.ask(question, this, fresh)
   }
 
+  /** It goes over a connection that nothing was asked over before. */
+  get isFresh(): boolean {
+    return this.#connection.isFresh
+  }
+
   /**
    * Ends the attempt and the connection it runs on, in every phase; after its end it does nothing.
    * @param Reason an error's class: nearly every attempt ends without one being made.

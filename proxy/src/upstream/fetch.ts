@@ -1,25 +1,20 @@
 import type { ServerResponse } from 'node:http'
-import {
-  BodyTooLarge,
-  RequestInvalid,
-  UpstreamBusy,
-  UpstreamRefused,
-  UpstreamUnavailable,
-  VisitorLeft,
-} from '../errors.ts'
+import { BodyTooLarge, RequestInvalid } from '../errors.ts'
 import type { Exchange, RequestHead } from '../request.ts'
-import { Answer } from './answer.ts'
-import { Attempt, type Question, type Switched } from './attempt.ts'
+import type { Answer } from './answer.ts'
+import type { Question, Switched } from './attempt.ts'
 import { hasBody, linger, RequestBody } from './body.ts'
 import { classOf, type RequestClass } from './classes.ts'
 import { forwardingHeaders } from './forwarded.ts'
-import { firstValue, informationFields, offeredProtocols, requestHeaders } from './headers.ts'
-import { RANK } from './member.ts'
-import type { Target, UpstreamPool } from './pool.ts'
+import { informationFields, offeredProtocols, requestHeaders } from './headers.ts'
+import type { Hold } from './hold.ts'
+import type { UpstreamPool } from './pool.ts'
+import { Tries } from './tries.ts'
 import { requestHead } from './wire/request-head.ts'
 
 export type FetchOptions = {
   readonly pool: UpstreamPool
+  readonly hold: Hold
   /** The port that links over https must carry. */
   readonly config: { readonly httpsPort: number }
   /** Limits of a request; those of Blot by default. */
@@ -28,11 +23,8 @@ export type FetchOptions = {
   readonly closed?: () => Error | undefined
 }
 
-/** A second try may begin this long after the first one did. */
-const RETRY_WITHIN_MS = 800
-
-const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
-const RETRY_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504])
+/** What Node has read of a body that nobody reads yet: a stream's buffer, and what it read last. */
+const READ_AHEAD_BYTES = 128 * 1024
 
 /** A question that is bound to no visitor: it goes on when he leaves. */
 export type DetachedQuestion = {
@@ -42,13 +34,19 @@ export type DetachedQuestion = {
   readonly signal: AbortSignal
   /** Who is told 1xx answers, and the name of the upstream. */
   readonly visitor: Exchange | undefined
+  /** It may wait for the app to be back. */
+  readonly mayWait: boolean
 }
 
-/** Asks an upstream, at most two of them. Rejects with an error that `failureOf` knows. */
+/** `away`: nobody takes requests. `troubled`: whoever does is not well. */
+export type AppState = 'up' | 'troubled' | 'away'
+
+/** Asks an upstream, and once more where that is safe; waits for one while all are away. Rejects with an error that `failureOf` knows. */
 export type Fetch = {
   (exchange: Exchange): Promise<Answer>
   detached(question: DetachedQuestion): Promise<Answer>
   upgrade(exchange: Exchange): Promise<Answer | Switched>
+  state(): AppState
 }
 
 /** What an upstream is asked, and by whom. */
@@ -58,15 +56,18 @@ type Asking = {
   readonly body: RequestBody | null
   readonly upgrade: string | undefined
   readonly visitor: Exchange | undefined
+  readonly mayWait: boolean
   /** Calls back when nobody wants the answer any more. */
   onLeave(leave: () => void): void
 }
 
 /** The stage `fetch`. When the visitor leaves, at whatever point, the upstream's connection is ended. */
-export function createFetch({ pool, config, classify = classOf, closed }: FetchOptions): Fetch {
-  async function ask({ head, limits, body, upgrade, visitor, onLeave }: Asking): Promise<Answer | Switched> {
-    let attempt: Attempt | undefined
-    onLeave(() => attempt?.abort(VisitorLeft))
+export function createFetch({ pool, hold, config, classify = classOf, closed }: FetchOptions): Fetch {
+  const ways = { pool, hold, closed }
+
+  async function ask({ head, limits, body, upgrade, visitor, mayWait, onLeave }: Asking): Promise<Answer | Switched> {
+    let tries: Tries | undefined
+    onLeave(() => tries?.leave())
     try {
       const reason = closed?.()
       if (reason !== undefined) throw reason
@@ -83,11 +84,19 @@ export function createFetch({ pool, config, classify = classOf, closed }: FetchO
           if (visitor !== undefined) inform(visitor, status, fields)
         },
       }
-      return await tryTwice(pool, question, (target, fresh) => {
-        if (visitor !== undefined) visitor.upstream = target.address
-        attempt = new Attempt(target, question, fresh)
-        return attempt
+      tries = new Tries(ways, {
+        target: head.target,
+        question,
+        mayWait,
+        bytes: body === null ? 0 : Math.min(READ_AHEAD_BYTES, Number(head.headers['content-length'] ?? Infinity)),
+        onTry(target) {
+          if (visitor !== undefined) visitor.upstream = target.address
+        },
+        onHeld(ms) {
+          if (visitor !== undefined) visitor.heldMs = ms
+        },
       })
+      return await tries.run()
     } catch (error) {
       body?.stop()
       throw error
@@ -103,13 +112,13 @@ export function createFetch({ pool, config, classify = classOf, closed }: FetchO
     }
     const body = upgrade === undefined && hasBody(request) ? new RequestBody(exchange, limits) : null
     const onLeave = (leave: () => void): void => void response.once('close', leave)
-    return ask({ head, limits, body, upgrade, visitor: exchange, onLeave })
+    return ask({ head, limits, body, upgrade, visitor: exchange, mayWait: true, onLeave })
   }
 
   const fetch = (exchange: Exchange): Promise<Answer> => askFor(exchange, undefined) as Promise<Answer>
-  fetch.detached = ({ head, signal, visitor }: DetachedQuestion): Promise<Answer> => {
+  fetch.detached = ({ head, signal, visitor, mayWait }: DetachedQuestion): Promise<Answer> => {
     const onLeave = (leave: () => void): void => signal.addEventListener('abort', leave, { once: true })
-    const asking = { head, limits: classify(head), body: null, upgrade: undefined, visitor, onLeave }
+    const asking = { head, limits: classify(head), body: null, upgrade: undefined, visitor, mayWait, onLeave }
     return ask(asking) as Promise<Answer>
   }
   fetch.upgrade = (exchange: Exchange): Promise<Answer | Switched> => {
@@ -117,43 +126,11 @@ export function createFetch({ pool, config, classify = classOf, closed }: FetchO
     if (exchange.head.version !== '2.0' && hasBody(exchange.request)) return Promise.reject(new RequestInvalid())
     return askFor(exchange, offeredProtocols(exchange.head.headers.upgrade))
   }
+  fetch.state = (): AppState => {
+    if (pool.isAway() || closed?.() !== undefined) return 'away'
+    return pool.isTroubled() ? 'troubled' : 'up'
+  }
   return fetch
-}
-
-async function tryTwice(
-  pool: UpstreamPool,
-  question: Question,
-  start: (target: Target, fresh: boolean) => Attempt,
-): Promise<Answer | Switched> {
-  const startedMs = performance.now()
-  const target = pool.choose() ?? pool.choose(undefined, RANK.away)
-  if (target === undefined) throw new UpstreamBusy()
-  const first = start(target, false)
-  const result: unknown = await first.outcome.catch((error: unknown) => error)
-  const next = secondTarget(pool, question, first, result)
-  if (next !== undefined && performance.now() - startedMs < RETRY_WITHIN_MS) {
-    if (result instanceof Answer) result.discard()
-    // After an idle connection that was dead, another one is no better.
-    return start(next, true).outcome
-  }
-  return first.outcome
-}
-
-/** Where to ask again, if anywhere: never where the first upstream may have acted on the request, never after a timeout. */
-function secondTarget(
-  pool: UpstreamPool,
-  { method, body }: Question,
-  { target, answerBegun }: Attempt,
-  result: unknown,
-): Target | undefined {
-  const repeatable = body === null && REPEATABLE.has(method)
-  if (result instanceof UpstreamRefused) return pool.choose(target)
-  if (result instanceof UpstreamUnavailable) {
-    return repeatable && !answerBegun ? (pool.choose(target) ?? target) : undefined
-  }
-  if (!(result instanceof Answer) || !repeatable || !RETRY_STATUSES.has(result.head.status)) return undefined
-  const asksToWait = result.head.status === 503 && firstValue(result.head.headers, 'retry-after') !== undefined
-  return asksToWait ? undefined : pool.choose(target)
 }
 
 /** Passes a 1xx answer on (RFC 9110 15.2); HTTP/1.0 does not know them. */

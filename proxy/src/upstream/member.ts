@@ -89,6 +89,9 @@ export class Member {
     this.backup = backup
     this.#owner = owner
     this.#connections = new Connections(originOf(url), {
+      reached: () => {
+        if (this.state === 'away') this.#back()
+      },
       unreachable: (cause) => this.#unreachable(cause),
       closing: () => this.#doubt(),
     })

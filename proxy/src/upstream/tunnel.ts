@@ -52,25 +52,46 @@ export function createTunnel(
 
   return (exchange, socket, firstBytes) => {
     if (firstBytes.length > 0) socket.unshift(firstBytes)
-    fetch.upgrade(exchange).then(
-      (outcome) => {
-        if (!isSound(exchange, outcome)) {
-          if (outcome instanceof Answer) outcome.discard()
-          else outcome.socket.destroy()
+    const stopLooking = 'stream' in exchange.response ? undefined : noticeEnd(socket)
+    fetch
+      .upgrade(exchange)
+      .finally(stopLooking)
+      .then(
+        (outcome) => {
+          if (!isSound(exchange, outcome)) {
+            if (outcome instanceof Answer) outcome.discard()
+            else outcome.socket.destroy()
+            endAfterAnswer(exchange, socket)
+            giveUp(exchange, new UpgradeInvalid(), options)
+          } else if (outcome instanceof Answer) {
+            endAfterAnswer(exchange, socket)
+            settle(exchange, outcome, options)
+          } else {
+            begin(exchange, socket, outcome)
+          }
+        },
+        (error: unknown) => {
           endAfterAnswer(exchange, socket)
-          giveUp(exchange, new UpgradeInvalid(), options)
-        } else if (outcome instanceof Answer) {
-          endAfterAnswer(exchange, socket)
-          settle(exchange, outcome, options)
-        } else {
-          begin(exchange, socket, outcome)
-        }
-      },
-      (error: unknown) => {
-        endAfterAnswer(exchange, socket)
-        giveUp(exchange, error, options)
-      },
-    )
+          giveUp(exchange, error, options)
+        },
+      )
+  }
+}
+
+/**
+ * Nobody reads from the socket until there is a tunnel: a visitor who ends his side before would not be seen to have left. What he
+ * has sent stays where it is.
+ */
+function noticeEnd(socket: Duplex): () => void {
+  const look = (): void => {
+    if (socket.readableLength === 0) socket.read()
+  }
+  const leave = (): void => void socket.destroy()
+  socket.on('readable', look)
+  socket.once('end', leave)
+  return () => {
+    socket.off('readable', look)
+    socket.off('end', leave)
   }
 }
 

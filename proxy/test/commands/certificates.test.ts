@@ -207,7 +207,11 @@ await t.test('without an edge', async (t) => {
   })
 
   await t.test('an edge that starts then serves what was imported', async (t) => {
-    const edge = await startEdge(t, { args: ['run'], directory, environment: environmentOf(directory) })
+    const edge = await startEdge(t, {
+      args: ['run'],
+      directory,
+      environment: { ...environmentOf(directory), EDGE_HOLD_MS: '0' },
+    })
     const { status } = await visit({ port: edge.https, host: 'rsa.example', version: 'TLSv1.2' })
     t.equal(status, 502, 'there is no app')
     t.match(await run('issue', 'new.example'), { code: 1, stderr: /no edge is running here, and issue needs one/ })

@@ -7,6 +7,7 @@ await t.test('without any environment, dev runs on its defaults', async (t) => {
   t.strictSame(configure({}), {
     host: 'blot.localhost',
     appPort: 8080,
+    holdMs: 10_000,
     pageFiles: true,
     cacheDirectory: '/srv/data/cache',
     appDataDirectory: '/srv/data',

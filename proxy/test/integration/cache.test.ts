@@ -16,6 +16,10 @@ type App = { readonly url: string; asked: number; close(): void }
 /** An app that tells with each answer how often it was asked. */
 async function startApp(t: Pick<Test, 'teardown'>): Promise<App> {
   const server = http.createServer((request, response) => {
+    if (request.url === '/health') {
+      response.end()
+      return
+    }
     app.asked++
     response.setHeader('Cache-Control', 'max-age=600')
     response.setHeader('Cache-Tag', `path:${request.url}`)
@@ -110,7 +114,7 @@ await t.test(
   async (t) => {
     const directory = temporaryDirectory(t)
     const app = await startApp(t)
-    const edge = await start(t, directory, app, { environment: { EDGE_WORKERS: '2' } })
+    const edge = await start(t, directory, app, { environment: { EDGE_WORKERS: '2', EDGE_HOLD_MS: '0' } })
     const states = async (): Promise<Set<unknown>> =>
       new Set((await Promise.all(Array.from({ length: 20 }, () => get(edge, '/a')))).map(({ text }) => text.trim()))
     await states()

@@ -49,6 +49,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 const edge = await startEdge(t, {
   args: ['dev', '--upstream', `http://127.0.0.1:${appPort}`, '--host', 'app.localhost'],
   directory: temporaryDirectory(t),
+  environment: { EDGE_HOLD_MS: '0' },
 })
 const { ca, https } = edge
 const site = { port: https, host: 'app.localhost', ca }

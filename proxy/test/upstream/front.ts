@@ -10,6 +10,7 @@ import { bindExchange, type Exchange, type Incoming, type Outgoing, type Request
 import { identifySite } from '../../src/site/site.ts'
 import { registerUpstream } from '../../src/upstream/plugin.ts'
 import { createVigil } from '../../src/upstream/health/vigil.ts'
+import { createHold, HOLD_LIMITS, type Hold, type HoldLimits } from '../../src/upstream/hold.ts'
 import { createPool, type UpstreamPool } from '../../src/upstream/pool.ts'
 import { createTunnel, type TunnelLimits } from '../../src/upstream/tunnel.ts'
 
@@ -19,6 +20,7 @@ export type Front = {
   readonly http: number
   readonly h2: number
   readonly pool: UpstreamPool
+  readonly hold: Hold
   /** Every exchange so far, the latest last. */
   readonly exchanges: Exchange[]
   /** Resolves when the response of the latest exchange is closed. */
@@ -31,6 +33,8 @@ export type FrontOptions = {
   httpsPort?: number
   classify?: (head: RequestHead) => RequestClass
   tunnelLimits?: TunnelLimits
+  /** Nobody waits for an app that is away, unless a test is about that. */
+  hold?: Partial<HoldLimits>
 }
 
 const COMMON = ['X-Content-Type-Options', 'nosniff', 'Blot-Server', 'test']
@@ -43,8 +47,10 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
   const vigil = createVigil({ pool, path: undefined })
   const exchanges: Exchange[] = []
   let lastOver: Promise<void> = Promise.resolve()
+  const hold = createHold(pool, { ...HOLD_LIMITS, holdMs: 0, ...options.hold })
   const upstream = {
     pool,
+    hold,
     config: { httpsPort: options.httpsPort ?? 8443 },
     commonHeaders: () => COMMON,
     fail,
@@ -112,6 +118,7 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
     http: (server.address() as AddressInfo).port,
     h2: (server2.address() as AddressInfo).port,
     pool,
+    hold,
     exchanges,
     over: () => lastOver,
   }

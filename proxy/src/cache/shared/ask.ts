@@ -63,7 +63,10 @@ export function createAsk(options: AskOptions): Ask {
         stored && mayStandIn({ ...stored.head, isStale: stored.isStale }, readRequest(head.headers), now())
       return mayStand === true ? { kind: 'stale', stored } : undefined
     }
-    const asked = await app.detached({ head: questionFor(head, stored), signal, visitor }).catch((error: unknown) => {
+    // Whoever can be shown what is stored does not wait for an app that is away, and nobody waits for a revalidation.
+    const mayWait = visitor !== undefined && stale() === undefined
+    const question = { head: questionFor(head, stored), signal, visitor, mayWait }
+    const asked = await app.detached(question).catch((error: unknown) => {
       const landing = signal.aborted ? undefined : stale()
       if (landing !== undefined) return landing
       throw mustConfirm(stored) && !signal.aborted ? new CacheUnconfirmed({ cause: error }) : error

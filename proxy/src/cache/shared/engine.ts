@@ -5,7 +5,7 @@ import type { FoundAnswer } from '../answers.ts'
 import type { UpstreamAnswer } from '../contracts.ts'
 import type { Reason } from '../reasons.ts'
 import { NO_WISHES, readRequest, type RequestRules } from '../rules/request-rules.ts'
-import { judge } from '../rules/reuse.ts'
+import { judge, mayStandIn, type Reuse } from '../rules/reuse.ts'
 import { statusOfForward, withDetail, type Forward } from '../status.ts'
 import { answerKeyOf, type StoredAnswer } from '../stored-answer.ts'
 import type { AskOptions } from './ask.ts'
@@ -54,8 +54,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** Without asking the app, or before it answers. @returns false when it must be asked. */
   function sendStored(exchange: Exchange, found: FoundAnswer, rules: RequestRules): boolean {
-    const { head, isStale } = found.stored
-    const reuse = mayHave(rules, found.stored) ? judge({ ...head, isStale }, rules, now()) : 'validate'
+    const reuse = mayHave(rules, found.stored) ? reuseOf(found.stored, rules) : 'validate'
     if (reuse === 'validate') {
       answers.release(found)
       return false
@@ -63,6 +62,16 @@ export function createEngine(options: EngineOptions): Engine {
     if (reuse === 'revalidating') flights.revalidate(exchange.head, found.stored)
     handOut.stored(exchange, STATES[reuse], found)
     return true
+  }
+
+  /** While the app is away, what may stand in does so at once; one that is not well is asked meanwhile. */
+  function reuseOf(stored: StoredAnswer, rules: RequestRules): Reuse {
+    const reusable = { ...stored.head, isStale: stored.isStale }
+    const reuse = judge(reusable, rules, now())
+    const state = reuse === 'fresh' || reuse === 'stale' ? 'up' : app.state()
+    if (state === 'up') return reuse
+    if (state === 'troubled') return mayStandIn(reusable, rules, now()) ? 'revalidating' : reuse
+    return reuse === 'revalidating' || mayStandIn(reusable, rules, now()) ? 'stale' : reuse
   }
 
   /** What is there, if anything, may not be sent without asking the app: why (RFC 9211 2.2)? */

@@ -48,7 +48,7 @@ function knock(url: string): Promise<Sighting> {
 
 function askHealth(url: string, path: string): Promise<Sighting> {
   return new Promise((resolve) => {
-    const connections = new Connections(originOf(url), { unreachable: ignore, closing: ignore })
+    const connections = new Connections(originOf(url), { reached: ignore, unreachable: ignore, closing: ignore })
     const fields = ['Host', addressOf(url), ...FIELDS]
     const head = requestHead('GET', path, fields)
     let bytes = 0

@@ -12,6 +12,8 @@ export type ConnectionOwner = {
   onIdle(connection: Connection, idleMs: number): void
   /** With its answer, which is complete, the upstream ends it. */
   onClosing(): void
+  /** It is made. */
+  onReached(): void
   /** It could not be made. */
   onUnreachable(cause: Error | undefined): void
   /** It is closed, or somebody else's. */
@@ -22,6 +24,8 @@ export type ConnectionOwner = {
 export class Connection implements ParserEvents, BodySink {
   /** When an idle connection is to be let go, by `performance.now()`. */
   idleUntilMs = 0
+  /** No request has been answered over it. */
+  isFresh = true
   readonly #owner: ConnectionOwner
   readonly #socket: Socket
   readonly #parser = new AnswerParser(this)
@@ -117,6 +121,7 @@ export class Connection implements ParserEvents, BodySink {
 
   #ready(): void {
     this.#isReady = true
+    this.#owner.onReached()
     if (this.#request !== undefined) this.#send(this.#request)
   }
 
@@ -187,6 +192,7 @@ export class Connection implements ParserEvents, BodySink {
     const { trailers, idleMs } = this.#parser
     const reusable = clean && this.#sent && idleMs > 0
     this.#leave()
+    this.isFresh = false
     if (clean && idleMs === 0) this.#owner.onClosing()
     if (reusable) this.#owner.onIdle(this, idleMs)
     else this.close()

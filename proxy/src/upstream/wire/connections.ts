@@ -9,6 +9,8 @@ const SWEEP_MS = 500
 
 /** What is learnt of an upstream on the way. */
 export type ConnectionsOwner = {
+  /** A connection was made. */
+  reached(): void
   /** A connection could not be made. */
   unreachable(cause: Error | undefined): void
   /** It has kept connections so far, and ends one now: it may be about to go. */
@@ -66,6 +68,10 @@ export class Connections implements ConnectionOwner {
     connection.idleUntilMs = performance.now() + idleMs
     this.#idle.push(connection)
     if (this.#sweeper === undefined) this.#sweepLater()
+  }
+
+  onReached(): void {
+    this.#owner.reached()
   }
 
   onUnreachable(cause: Error | undefined): void {

@@ -18,6 +18,8 @@ import { EVERYTHING, type Purge } from '../../../src/purge.ts'
 import { createEdgeServer } from '../../../src/server/server.ts'
 import { hasBody, linger } from '../../../src/upstream/body.ts'
 import { registerUpstream, type FetchOrAnswer } from '../../../src/upstream/plugin.ts'
+import { createVigil } from '../../../src/upstream/health/vigil.ts'
+import { createHold, HOLD_LIMITS } from '../../../src/upstream/hold.ts'
 import { createPool } from '../../../src/upstream/pool.ts'
 import { configure } from '../../config/configure.ts'
 import { ask, type Answer } from '../../integration/client.ts'
@@ -91,6 +93,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
   const deliver = createDeliver(now)
   const config = configure({ BLOT_HOST: 'blot.example' })
   const pool = createPool({ upstreams: [{ url: `http://127.0.0.1:${port}`, backup: false }] })
+  const vigil = createVigil({ pool, path: undefined })
 
   const server = await createEdgeServer<Found>(config, {
     certificates: { fallback: ENTRY, select: () => undefined, answer: () => Promise.reject(new Error('no TLS here')) },
@@ -106,6 +109,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
       register: (fastify) =>
         registerUpstream(fastify, {
           pool,
+          hold: createHold(pool, { ...HOLD_LIMITS, holdMs: 0 }),
           config,
           closed: () => site.closed,
           ...tools,
@@ -137,6 +141,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
   await server.listen({ scheme: 'http', fd: listener.fd })
   t.teardown(async () => {
     await server.drain({ limitMs: 0, tunnelsMs: 0 })
+    vigil.close()
     await pool.close()
     await disk?.idle()
     app.closeAllConnections()
@@ -169,6 +174,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
     async back() {
       app = http.createServer(handle).listen(port, '127.0.0.1')
       await once(app, 'listening')
+      while (pool.isAway()) await new Promise((resolve) => setTimeout(resolve, 10))
     },
   }
   return site

@@ -6,6 +6,7 @@ import { codeOf } from '../errors.ts'
 import { bindListener } from '../lifecycle/listener.ts'
 import type { Finding } from './finding.ts'
 import { findPortHolders, type PortHolder } from './port-holder.ts'
+import { findSocketUnit } from './socket-unit.ts'
 
 export type PortToCheck = { readonly variable: string; readonly address: string; readonly port: number }
 
@@ -37,6 +38,14 @@ export async function checkPort(place: PortToCheck, pidFile: string | undefined)
   const edge = await readPid(pidFile)
   if (holders.some(({ pid, parentPid }) => pid === edge || parentPid === edge)) {
     return { ok: true, variable, value, message: `is held by the running edge (pid ${edge})` }
+  }
+  const socket = holders.some(({ pid }) => pid === 1) ? await findSocketUnit(port) : undefined
+  if (socket?.activates === 'blot-edge.service') {
+    return { ok: true, variable, value, message: `is held by systemd for the edge (${socket.unit})` }
+  }
+  if (socket !== undefined) {
+    const mend = `systemctl disable --now ${socket.unit}, or choose another port`
+    return { ok: false, variable, value, message: `is held by systemd for ${socket.activates}: ${mend}` }
   }
   return {
     ok: false,

@@ -1,4 +1,4 @@
-import type { Inspection, Mode, Origin } from '../config.ts'
+import type { Inspection, Mode, Origin, Upstream } from '../config.ts'
 import { resolveUser } from '../lifecycle/user.ts'
 import { checkCoreDumps } from './check-core-dumps.ts'
 import { checkPort, checkSocketPath, portsOf } from './check-ports.ts'
@@ -20,7 +20,7 @@ export async function findOut({ config, origins }: Inspection, mode: Mode): Prom
     ...ports.map((port) => checkPort(port, config.pidFile)),
     ...(config.admin?.kind === 'unix' ? [checkSocketPath(config.admin.path)] : []),
     checkStore(config, originOf('EDGE_STORE', origins)?.value ?? ''),
-    ...(startsApp ? [] : (config.upstreams ?? []).map(({ url }) => checkApp(url))),
+    ...(startsApp ? [] : (config.upstreams ?? []).map(checkApp)),
     ...(config.user === undefined ? [] : [checkUser(config.user)]),
     checkCoreDumps(mode === 'run' ? config.pidFile : undefined),
   ])
@@ -31,18 +31,20 @@ function originOf(variable: string, origins: readonly Origin[]): Origin | undefi
   return origins.find((origin) => origin.variable === variable)
 }
 
-async function checkApp(url: string): Promise<Finding> {
+/** A backup may be away: it is for when the others are. */
+async function checkApp({ url, backup }: Upstream): Promise<Finding> {
   const finding = { variable: 'EDGE_UPSTREAMS', value: url }
   try {
     const signal = AbortSignal.timeout(limitMs)
     const response = await fetch(`${url}/health`, { signal, redirect: 'manual' })
     await response.body?.cancel()
     const message = `answers /health with ${response.status}`
-    return { ...finding, ok: response.ok, message: response.ok ? message : `${message}: 200 was expected` }
+    return { ...finding, ok: response.ok || backup, message: response.ok ? message : `${message}: 200 was expected` }
   } catch (error) {
     // `fetch failed` says nothing: what happened is its cause.
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    return { ...finding, ok: false, message: `does not answer /health: ${messageOf(cause)}` }
+    const message = `does not answer /health: ${messageOf(cause)}`
+    return { ...finding, ok: backup, message: backup ? `${message} (a backup may be away)` : message }
   }
 }
 

@@ -101,6 +101,13 @@ await t.test('a sound environment with a real Redis and an app has no fault', as
     EDGE_UPSTREAMS: `${app};backup, ${app}0`,
   })
   t.match(findingOf(report, 'EDGE_STORE'), { ok: false, message: /WRONGPASS/ })
+  const backup = await checkJson({
+    ...environment,
+    EDGE_STORE: redis.url,
+    EDGE_UPSTREAMS: `${app},http://127.0.0.1:1;backup`,
+  })
+  t.equal(backup.code, 0, 'a backup may be away')
+  t.match(JSON.stringify(backup.report.checks), /does not answer [^"]*\(a backup may be away\)/)
   const storeKey = Buffer.alloc(32, 'hunter2').toString('base64')
   const sealed = await checkJson({
     ...environment,

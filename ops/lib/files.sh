@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Brings files and folders into a state; what is so already is left alone. In a dry run nothing is changed, and `pending`
 # counts what would be.
-# shellcheck source=common.sh source-path=SCRIPTDIR
+# shellcheck source=common.sh source-path=SCRIPTDIR source-path=SCRIPTDIR/../lib
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
 
 pending=0

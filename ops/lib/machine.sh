@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034 # scripts use what is unused here
 # The machine that Blot runs on: its environment file, its supervisor, who answers.
-# shellcheck source=common.sh source-path=SCRIPTDIR
+# shellcheck source=common.sh source-path=SCRIPTDIR source-path=SCRIPTDIR/../lib
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
 
 environment_file=/etc/blot/environment.sh

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Keeps Monit from restarting what a script is restarting itself.
-# shellcheck source=common.sh source-path=SCRIPTDIR
+# shellcheck source=common.sh source-path=SCRIPTDIR source-path=SCRIPTDIR/../lib
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
 
 # pause_monitoring SERVICE…: until the script ends, after a failure too, and after kill -9. A service that nobody monitors

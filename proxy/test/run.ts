@@ -23,6 +23,12 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['/usr/share/lua/5.1/cjson/util.lua', 'lua-cjson'],
   ['jq', 'jq'],
   ['ip', 'iproute2'],
+  ['systemd-nspawn', 'systemd-container'],
+  ['systemd-analyze', 'systemd'],
+  ['monit', 'monit'],
+  ['fail2ban-regex', 'fail2ban'],
+  ['logrotate', 'logrotate'],
+  ['dnsmasq', 'dnsmasq-base'],
 ]
 
 /** Programs for root lie where the PATH of others does not lead. */

@@ -30,12 +30,28 @@ export const AdminListenFailed = createError(
   'the admin API cannot listen on %s (EDGE_ADMIN): %s',
 )
 export const AddressUnavailable = createError('EDGE_ERR_ADDRESS_UNAVAILABLE', '%s')
+export const AddressTaken = createError(
+  'EDGE_ERR_ADDRESS_TAKEN',
+  '%s cannot be bound while this edge listens on %s at the same port: restart it to change the address',
+)
+export const ReleaseUnusable = createError('EDGE_ERR_RELEASE_UNUSABLE', 'the release %s cannot be started: %s')
+/** What a reload cannot change. */
+export const ReloadRefused = createError<[string]>('EDGE_ERR_RELOAD_REFUSED', '%s', 409)
 export const UserUnknown = createError('EDGE_ERR_USER_UNKNOWN', '%s')
 export const PidFileUnwritable = createError(
   'EDGE_ERR_PID_FILE_UNWRITABLE',
   '%s (EDGE_PID_FILE) cannot be written: name another file, or start as a user who may write it',
 )
 export const ChannelClosed = createError('EDGE_ERR_CHANNEL_CLOSED', 'no answer from the %s: it is away')
+/** A process of another release was asked what it has never heard of. */
+export const CallUnknown = createError('EDGE_ERR_CALL_UNKNOWN', 'the %s does not know the call %s')
+export const MessagesForeign = createError(
+  'EDGE_ERR_MESSAGES_FOREIGN',
+  'the processes of this release speak version %s of the messages between processes, and the primary version %s: ' +
+    'a reload cannot start them, "blot-edge upgrade" can',
+)
+export const ChildSilent = createError('EDGE_ERR_CHILD_SILENT', '%s was not ready within %s s')
+export const ProbeFailed = createError('EDGE_ERR_PROBE_FAILED', 'the %s did not answer a request: %s')
 export const ChannelTimeout = createError('EDGE_ERR_CHANNEL_TIMEOUT', 'no answer from the %s to %s within %s ms')
 
 export const HostInvalid = createError('EDGE_ERR_HOST_INVALID', 'invalid host', 400)

@@ -16,6 +16,8 @@ export type EdgeEvents = {
   upstream: UpstreamEvent
   /** A request need not, or may not, wait for the app any longer; `waiting` is how many still do in this process. */
   hold: { outcome: HoldOutcome; waiting: number }
+  /** How a reload goes on, told by the primary. */
+  reload: ReloadEvent
   /** Something an operator should read in the log and no stage answers for. */
   fault: { area: string; message: string; error: unknown; name?: string }
 }
@@ -76,6 +78,12 @@ export type UpstreamEvent = {
 
 /** How a request's waiting for the app ended. `full`: no more can wait. `released`: an upstream took it. */
 export type HoldOutcome = 'released' | 'expired' | 'left' | 'full'
+
+export type ReloadEvent = {
+  phase: 'reloading' | 'succeeded' | 'failed'
+  /** What was done, or what was not: a sentence. */
+  step: string
+}
 
 export type EdgeEventName = keyof EdgeEvents
 

@@ -1,5 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
-import { edgeChannel, type CertificateEvent, type EdgeEvents, type HandshakeEvent } from './events.ts'
+import { edgeChannel, type CertificateEvent, type EdgeEvents, type HandshakeEvent, type ReloadEvent } from './events.ts'
 import { accessFields } from './log/access.ts'
 import { limitLines, type LineLimit } from './log/limit.ts'
 import { prettyStream, type Terminal } from './log/pretty.ts'
@@ -67,6 +67,7 @@ export function logEvents(log: Log): () => void {
     edgeChannel('certificate').subscribe(logCertificates(log.child({ area: 'certificate' }))),
     edgeChannel('purge').subscribe(purges.write),
     edgeChannel('upstream').subscribe(logUpstreams(log.child({ area: 'upstream' }))),
+    edgeChannel('reload').subscribe(logReloads(log.child({ area: 'reload' }))),
     edgeChannel('fault').subscribe(faults.write),
   ]
   return () => {
@@ -101,6 +102,13 @@ function logUpstreams(log: Log): (event: EdgeEvents['upstream']) => void {
   return ({ upstream, verdict, reason }) => {
     if (verdict === 'up') log.info({ upstream }, 'upstream up')
     else log.warn({ upstream, reason }, `upstream ${verdict}`)
+  }
+}
+
+function logReloads(log: Log): (event: ReloadEvent) => void {
+  return ({ phase, step }) => {
+    if (phase === 'failed') log.error({ reason: step }, 'reload failed')
+    else log.info({ step }, phase === 'succeeded' ? 'reloaded' : 'reloading')
   }
 }
 

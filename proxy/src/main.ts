@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
@@ -70,6 +70,7 @@ function surround(parsed: Parsed, version: string): CommandContext {
     ...parsed,
     environment,
     main,
+    launchedAs: findLauncher() ?? process.argv[1] ?? main,
     root,
     version,
     stdout,
@@ -99,6 +100,16 @@ function installSignals(listener: (signal: Signal) => void): void {
     if (isTold) setTimeout(() => process.exit(128 + constants.signals.SIGTERM), lastMomentMs).unref()
     isTold = true
   })
+}
+
+/** The launcher says how it was called. That of another edge, from whose environment this one comes, is none of ours. */
+function findLauncher(): string | undefined {
+  const launcher = process.env['BLOT_EDGE_LAUNCHER']
+  try {
+    return launcher !== undefined && realpathSync(launcher) === join(root, 'bin/blot-edge') ? launcher : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function readVersion(): string {

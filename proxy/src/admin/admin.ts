@@ -8,6 +8,7 @@ import { eventRoutes } from './routes/events.ts'
 import { maintenanceRoutes } from './routes/maintenance.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { purgeRoutes } from './routes/purge.ts'
+import { reloadRoutes } from './routes/reload.ts'
 import { statusRoutes } from './routes/status.ts'
 
 /** 1000 host names of 253 characters fit. */
@@ -20,7 +21,12 @@ const MAX_CONNECTIONS = 128
  * `close()` ends the event streams too.
  */
 export async function createAdmin(options: AdminOptions): Promise<FastifyInstance> {
-  const app = fastify({ bodyLimit: BODY_LIMIT_BYTES, requestTimeout: REQUEST_TIMEOUT_MS })
+  const app = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // At a reload, whoever is connected to the manager of before is still answered.
+    return503OnClosing: false,
+  })
   app.server.maxConnections = MAX_CONNECTIONS
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(answerError)
@@ -39,6 +45,7 @@ export async function createAdmin(options: AdminOptions): Promise<FastifyInstanc
     await guarded.register(eventRoutes, options)
     await guarded.register(certificateRoutes, options)
     await guarded.register(maintenanceRoutes, options)
+    await guarded.register(reloadRoutes, options)
   })
   return app
 }

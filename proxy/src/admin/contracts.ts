@@ -1,6 +1,6 @@
 import type { Purge, PurgeOutcome } from '../purge.ts'
 import type { MaintenanceOrder, MaintenanceView } from '../maintenance.ts'
-import type { MetricsSnapshot } from './metrics.ts'
+import type { MergedMetrics } from './metrics-totals.ts'
 
 export type ProcessState = 'starting' | 'running' | 'reloading' | 'draining' | 'stopped'
 
@@ -14,6 +14,10 @@ export type StatusReport = {
   readonly host: string
   readonly listeners: readonly { name: 'http' | 'https' | 'admin'; address: string; port: number }[]
   readonly processes: readonly ProcessStatus[]
+  /** Those that have processes: the one that serves, and others that drain or start. */
+  readonly generations?: readonly GenerationStatus[]
+  /** The last reload since the edge started. */
+  readonly reload?: ReloadStatus
   readonly upstreams: readonly { url: string; backup: boolean }[]
   /** What is away that the edge can do without for a while (store, app): a sentence each. */
   readonly degraded?: readonly string[]
@@ -23,13 +27,41 @@ export type StatusReport = {
 export type ProcessStatus = {
   readonly role: 'primary' | 'manager' | 'worker'
   readonly id: string
+  /** Which reload it belongs to; 1 is the start. */
+  readonly generation: number
   readonly pid: number
   readonly state: ProcessState
   readonly startedAt: string
   readonly connections: number
   readonly requests: number
   readonly rssBytes: number
+  /** Of a worker: what is open, and so what its drain waits for besides idle connections. */
+  readonly underWay?: UnderWayCounts
+  /** Of one that drains: when its connections are ended at the latest, ISO 8601. */
+  readonly drainsUntil?: string
 }
+
+export type UnderWayCounts = {
+  readonly requests: number
+  readonly uploads: number
+  readonly streams: number
+  readonly tunnels: number
+}
+
+export type GenerationStatus = {
+  readonly number: number
+  readonly state: ProcessState
+  readonly version: string
+  /** The folder of its release. */
+  readonly release: string
+  readonly startedAt: string
+}
+
+export type ReloadStatus = { readonly at: string } & (
+  | ({ readonly state: 'succeeded' } & ReloadOutcome)
+  | { readonly state: 'failed'; readonly code: string; readonly error: string }
+)
+export type ReloadOutcome = { readonly generation: number; readonly version: string; readonly release: string }
 
 /** What the dashboard shows as it happens: plain JSON, for the way from a worker to the manager. */
 export type AdminEvent = {
@@ -41,6 +73,7 @@ export type AdminEvent = {
   | { type: 'certificate'; phase: 'obtaining' | 'obtained' | 'failed'; name: string; issuer: string; reason?: string }
   | { type: 'handshake'; outcome: 'refused'; name?: string; reason?: string }
   | { type: 'purge'; names: readonly string[]; nameCount: number; entries: number }
+  | { type: 'reload'; phase: 'reloading' | 'succeeded' | 'failed'; step: string }
   | { type: 'fault'; area: string; message: string; code: string; detail: string; name?: string }
 )
 
@@ -86,12 +119,14 @@ export type AdminOptions = {
   /** In `X-Blot-Purge-Token` it opens `/purge`, and nothing else. */
   readonly purgeToken?: string | undefined
   status(): Promise<StatusReport>
-  /** One snapshot of each process. */
-  metrics(): Promise<readonly MetricsSnapshot[]>
+  /** Of all processes, with what those counted that have ended. */
+  metrics(): Promise<MergedMetrics>
   /** Resolves once every worker has applied it. */
   purge(purge: Purge): Promise<PurgeOutcome>
   readonly certificates: AdminCertificates
   readonly maintenance: AdminMaintenance
+  /** Resolves when a new generation serves; its steps are events. */
+  reload(): Promise<ReloadOutcome>
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: AdminEvent) => void): () => void
 }

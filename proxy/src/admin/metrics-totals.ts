@@ -3,9 +3,11 @@ import { zeroCounters, type Counters, type Gauges, type MetricsSnapshot } from '
 /** The sum over processes. */
 export type MergedMetrics = { processes: number; counters: Counters; gauges: Gauges }
 
-export function mergeMetrics(snapshots: readonly MetricsSnapshot[]): MergedMetrics {
+/** @param ended what processes that are not there any more had counted. */
+export function mergeMetrics(snapshots: readonly MetricsSnapshot[], ended?: Counters): MergedMetrics {
   const gauges: Gauges = { connections: 0, memoryEntries: 0, memoryBytes: 0, rssBytes: 0 }
   const sum = { processes: snapshots.length, counters: zeroCounters(), gauges }
+  if (ended !== undefined) add(sum.counters, ended)
   for (const snapshot of snapshots) {
     add(sum.counters, snapshot.counters)
     add(sum.gauges, snapshot.gauges)
@@ -15,10 +17,14 @@ export function mergeMetrics(snapshots: readonly MetricsSnapshot[]): MergedMetri
 
 /** Processes that ended are remembered one by one until there are this many, then only as their sum. */
 const MAX_ENDED = 64
+/** The same where nobody ever asks for the sum. */
+const MAX_SEEN = 512
 
-export type MetricsTotals = {
-  /** @returns the counters of all processes ever seen, and the gauges of those given. */
-  update(snapshots: readonly MetricsSnapshot[]): MergedMetrics
+export type EndedTotals = {
+  /** Remembers what was last seen of a process. */
+  saw(snapshots: readonly MetricsSnapshot[]): void
+  /** @returns the sum of all that were ever seen, without those that are there. */
+  sumWithout(present: readonly MetricsSnapshot[]): Counters
 }
 
 /**
@@ -26,27 +32,29 @@ export type MetricsTotals = {
  * Prometheus takes for a restart of everything: `rate()` would count all that the other workers did a second time.
  * One that was only late to answer takes its place again.
  */
-export function createMetricsTotals(): MetricsTotals {
+export function createEndedTotals(): EndedTotals {
   const lastSeen = new Map<string, MetricsSnapshot>()
   const forgotten = zeroCounters()
 
-  function forgetOldest(ended: readonly [string, MetricsSnapshot][]): void {
-    for (const [key, { counters }] of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) {
+  function forgetOldest(present: ReadonlySet<string>, most: number): void {
+    const ended = [...lastSeen].filter(([key]) => !present.has(key))
+    for (const [key, { counters }] of ended.slice(0, Math.max(0, ended.length - most))) {
       add(forgotten, counters)
       lastSeen.delete(key)
     }
   }
 
   return {
-    update(snapshots) {
-      const present = new Map(snapshots.map((snapshot) => [keyOf(snapshot), snapshot]))
-      for (const [key, snapshot] of present) lastSeen.set(key, snapshot)
-      const ended = [...lastSeen].filter(([key]) => !present.has(key))
-      forgetOldest(ended)
-      const sum = mergeMetrics(snapshots)
-      for (const [key, { counters }] of ended) if (lastSeen.has(key)) add(sum.counters, counters)
-      add(sum.counters, forgotten)
-      return sum
+    saw(snapshots) {
+      for (const snapshot of snapshots) lastSeen.set(keyOf(snapshot), snapshot)
+      forgetOldest(new Set(snapshots.map(keyOf)), MAX_SEEN)
+    },
+    sumWithout(snapshots) {
+      const present = new Set(snapshots.map(keyOf))
+      forgetOldest(present, MAX_ENDED)
+      const ended = structuredClone(forgotten)
+      for (const [key, { counters }] of lastSeen) if (!present.has(key)) add(ended, counters)
+      return ended
     },
   }
 }

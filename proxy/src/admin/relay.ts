@@ -35,6 +35,7 @@ export function relayEvents(process: string, send: (event: AdminEvent) => void):
     edgeChannel('purge').subscribe(({ names, entries }) => {
       relay({ type: 'purge', names: names.slice(0, NAMES_SHOWN), nameCount: names.length, entries })
     }),
+    edgeChannel('reload').subscribe((event) => relay({ type: 'reload', ...event, step: cut(event.step) })),
     edgeChannel('fault').subscribe(({ area, message, error, name }) => {
       const detail = cut(error instanceof Error ? error.message : String(error))
       relay({ type: 'fault', area, message, code: codeOf(error), detail, ...(name === undefined ? {} : { name }) })

@@ -10,7 +10,7 @@ export type PurgeSequence = {
   position(): number
   /** Resolves when it is applied. Rejects when it could not be written, or not everybody applied it. */
   add(purge: Purge, origin: JournalEntry['origin']): Promise<AppliedPurge>
-  /** Resolves when what was added is written. Nothing may be added any more. */
+  /** Resolves when what was added is written, and applied or not to be applied. Nothing may be added any more. */
   close(): Promise<void>
 }
 
@@ -32,6 +32,7 @@ export function createPurgeSequence({ journal, apply, onWritten }: PurgeSequence
   let position = entries.at(-1)?.number ?? after
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
+  const distributed = new Set<Promise<void>>()
 
   async function write(): Promise<void> {
     while (waiting.length > 0) {
@@ -47,7 +48,9 @@ export function createPurgeSequence({ journal, apply, onWritten }: PurgeSequence
       }
       position += batch.length
       onWritten?.(numbered)
-      void distribute(batch, numbered)
+      const distributing = distribute(batch, numbered)
+      distributed.add(distributing)
+      void distributing.finally(() => distributed.delete(distributing))
     }
     writing = undefined
   }
@@ -71,6 +74,9 @@ export function createPurgeSequence({ journal, apply, onWritten }: PurgeSequence
       writing ??= write()
       return settled.promise
     },
-    close: async () => writing,
+    async close() {
+      await writing
+      await Promise.all(distributed)
+    },
   }
 }

@@ -44,6 +44,8 @@ export type Obtainer = {
   isObtaining(name: string): boolean
   /** Another process changed something about this name. */
   forget(name: string): void
+  /** Resolves when none is under way. */
+  settled(): Promise<void>
   /** Ends the orders under way, and waits until they have let go of their locks. */
   close(): Promise<void>
 }
@@ -94,6 +96,7 @@ export function createObtainer(options: ObtainerOptions): Obtainer {
     },
     isObtaining: (name) => flights.has(keyOf(name, false)) || flights.has(keyOf(name, true)),
     forget: (name) => failures.forget(name),
+    settled: () => flights.settled(),
     async close() {
       closing.abort(new DOMException('the manager closes', 'AbortError'))
       await flights.settled()

@@ -2,7 +2,7 @@ import { request, type IncomingMessage, type RequestOptions } from 'node:http'
 import { createInterface } from 'node:readline'
 import type { AdminAddress } from '../config.ts'
 import { bracket } from '../config/bracket.ts'
-import { AdminRefused, AdminUnavailable, codeOf, ConfigInvalid } from '../errors.ts'
+import { AdminRefused, AdminUnavailable, codeOf, ConfigInvalid, type ConfigFault } from '../errors.ts'
 import type { CommandContext } from './command.ts'
 
 /** How long the edge may be silent, ms, and how much it may say, characters. */
@@ -49,12 +49,18 @@ export async function* followAdmin(place: AdminPlace, question: AdminQuestion): 
     for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
       const value: unknown = JSON.parse(line)
       // The status was sent before the failure was known.
-      if (typeof value === 'object' && value !== null && 'error' in value) throw new AdminRefused(String(value.error))
+      if (typeof value === 'object' && value !== null && 'error' in value) throw failure(value)
       yield value
     }
   } finally {
     stopping.abort()
   }
+}
+
+function failure(line: { error?: unknown; code?: unknown; faults?: unknown }): Error {
+  if (Array.isArray(line.faults)) return new ConfigInvalid(line.faults as ConfigFault[])
+  const { error, code } = line
+  return new AdminRefused(typeof code === 'string' ? `${String(error)} (${code})` : String(error))
 }
 
 /** Is nobody there? Else the edge is there and something is wrong with it, or with us. */

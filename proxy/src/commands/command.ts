@@ -11,6 +11,10 @@ export type CommandContext = {
   readonly environment: Environment
   /** Path of `main.ts`: children are started with it. */
   readonly main: string
+  /** How this release was reached: absolute path of its launcher or of `main.ts`, with the links in it. */
+  readonly launchedAs: string
+  /** Where it was started. */
+  readonly directory: string
   /** The folder that holds `package.json`. */
   readonly root: string
   readonly version: string

@@ -3,36 +3,42 @@ import type { ConfigInput, Flags, Mode } from '../config.ts'
 import { readEnvironmentFile } from '../environment-file.ts'
 import type { CommandContext } from './command.ts'
 
-/** What a command is given from outside, and the folder that relative paths start at. */
-export type Surroundings = Omit<CommandContext, 'resolve' | 'inspect'> & { readonly directory: string }
+/** What a command is given from outside. Relative paths start at `directory`. */
+export type Surroundings = Omit<CommandContext, 'resolve' | 'inspect'>
 
 /** Adds to the surroundings of a command the way to its configuration. */
-export function createContext({ directory, ...surroundings }: Surroundings): CommandContext {
+export function createContext(surroundings: Surroundings): CommandContext {
   // The modules are loaded when a command asks: a worker is handed its configuration, and starts sooner without them.
   return {
     ...surroundings,
     async resolve(mode, flags) {
       const { resolveConfig } = await import('../config.ts')
       const { verifyConfig } = await import('../config/verify.ts')
-      const resolved = resolveConfig(await gatherInput(surroundings, { mode, directory, flags }))
+      const resolved = resolveConfig(await gatherInput(surroundings, { mode, flags }))
       await verifyConfig(resolved.config, mode)
       return resolved
     },
     async inspect(mode) {
       const { inspectConfig } = await import('../config.ts')
-      return inspectConfig(await gatherInput(surroundings, { mode, directory }))
+      return inspectConfig(await gatherInput(surroundings, { mode }))
     },
   }
 }
 
 /** `dev` runs on embedded defaults: what the machine's services are given is not for it, unless it is named. */
 async function gatherInput(
-  { environment, values, root, stdout }: Omit<Surroundings, 'directory'>,
-  asked: { mode: Mode; directory: string; flags?: Flags | undefined },
+  { environment, values, root, stdout, directory }: Surroundings,
+  asked: { mode: Mode; flags?: Flags | undefined },
 ): Promise<ConfigInput> {
   const path = values['environment']?.toString()
   const file = asked.mode === 'run' || path !== undefined ? await readEnvironmentFile(path) : undefined
-  return { ...asked, environment, file, defaults: asked.mode === 'dev' ? embeddedDefaults(root, stdout) : {} }
+  return {
+    ...asked,
+    directory,
+    environment,
+    file,
+    defaults: asked.mode === 'dev' ? embeddedDefaults(root, stdout) : {},
+  }
 }
 
 function embeddedDefaults(root: string, stdout: NodeJS.WriteStream): ConfigInput['defaults'] {

@@ -4,6 +4,7 @@ import { bracket } from '../config/bracket.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
 import { startApp, type AppProcess } from './app-process.ts'
 import type { Command, CommandContext } from './command.ts'
+import { devOptions, flagsOf, toArgs } from './dev-flags.ts'
 import { renderWelcome } from './welcome.ts'
 import { serve } from './serve.ts'
 
@@ -15,18 +16,18 @@ export const dev: Command = {
 With --upstream it is a local HTTPS proxy in front of your own app:
   blot-edge dev --upstream http://localhost:3000 --host app.localhost
 Certificates come from a CA of this machine's own; the way to trust it is printed at start.`,
-  options: { upstream: { type: 'string' }, host: { type: 'string', multiple: true } },
+  options: devOptions,
   async run(context) {
-    const { upstream, host } = context.values
-    const flags = {
-      ...(typeof upstream === 'string' ? { upstream } : {}),
-      ...(Array.isArray(host) ? { hosts: host.map(String) } : {}),
-    }
+    const flags = flagsOf(context.values)
     const { config } = await context.resolve('dev', flags)
     let app: AppProcess | undefined
     let appPort: number | undefined
     return serve(context, {
       config,
+      args: ['--mode=dev', ...toArgs(flags)],
+      // Who closes the terminal wants it to end.
+      reloadsOnHangup: false,
+      adapt: (read) => (appPort === undefined || read.appPort !== 0 ? read : withAppPort(read, appPort)),
       async beforeChildren(listeners, log) {
         if (flags.upstream !== undefined) return config
         app = startApp({

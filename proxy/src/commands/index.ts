@@ -7,6 +7,7 @@ import { explain } from './explain.ts'
 import { maintenance } from './maintenance.ts'
 import { migrate } from './migrate.ts'
 import { purge } from './purge.ts'
+import { reload } from './reload.ts'
 import { roles } from './roles.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   check,
   doctor,
   status,
+  reload,
   maintenance,
   purge,
   certificates,

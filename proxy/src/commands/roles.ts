@@ -2,6 +2,7 @@ import { playRole, type RoleBody } from '../lifecycle/role.ts'
 import { createLog, logEvents } from '../log.ts'
 import { batchLines } from '../log/batch.ts'
 import type { Command } from './command.ts'
+import { configure } from './configure.ts'
 
 /**
  * The roles of a child process: started by a primary, never by a person. Each is loaded only where it is played: the
@@ -10,6 +11,7 @@ import type { Command } from './command.ts'
 export const roles: readonly Command[] = [
   role('worker', async () => (await import('../lifecycle/worker.ts')).worker),
   role('manager', async () => (await import('../lifecycle/manager.ts')).manager),
+  configure,
 ]
 
 function role(name: string, load: () => Promise<RoleBody>): Command {

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts'
 import { environmentOption, type Command } from './command.ts'
 import { serve } from './serve.ts'
 import { writePidFile } from './pid-file.ts'
@@ -7,22 +8,42 @@ export const run: Command = {
   summary: 'the production edge, from the environment',
   usage: '[--environment FILE]',
   help: `Serves on EDGE_HTTP_PORT and EDGE_HTTPS_PORT until SIGTERM or SIGINT, then finishes what is under way
-(30 s at most). A second SIGTERM ends it at once. Started as root it binds, and its workers run as EDGE_USER.
-"blot-edge check" shows the configuration and what is wrong with it, without serving.`,
+(30 s at most). A second SIGTERM ends it at once. SIGHUP has it reload, as "blot-edge reload" does. Started as root
+it binds, and its workers run as EDGE_USER. "blot-edge check" shows the configuration and what is wrong with it,
+without serving.`,
   options: environmentOption,
   async run(context) {
     const { config } = await context.resolve('run')
-    let removePidFile: (() => void) | undefined
+    const pidFile = createPidFile()
     return serve(context, {
       config,
+      args: ['--mode=run'],
+      reloadsOnHangup: true,
       // Not before the ports are ours: an edge that is running already keeps its own.
       async beforeChildren() {
-        if (config.pidFile !== undefined) removePidFile = writePidFile(config.pidFile)
+        pidFile.write(config)
         return config
       },
+      onReloaded: (reloaded) => pidFile.write(reloaded),
       async onStopped() {
-        removePidFile?.()
+        pidFile.remove()
       },
     })
   },
+}
+
+/** The file where the configuration has it; one of an earlier configuration goes. */
+function createPidFile(): { write(config: Config): void; remove(): void } {
+  let path: string | undefined
+  let remove: (() => void) | undefined
+  return {
+    write({ pidFile }) {
+      if (pidFile === path) return
+      const written = pidFile === undefined ? undefined : writePidFile(pidFile)
+      remove?.()
+      path = pidFile
+      remove = written
+    },
+    remove: () => remove?.(),
+  }
 }

@@ -1,20 +1,30 @@
 import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
 import { logEvents, createLog, type Log } from '../log.ts'
+import { askConfiguration } from '../lifecycle/configuration.ts'
 import { forbidCoreDumps } from '../lifecycle/core-dumps.ts'
 import { prepareDataDirectory, prepareDiskCache } from '../lifecycle/data-directory.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
-import { startPrimary, type Primary } from '../lifecycle/primary.ts'
+import { startPrimary, type Primary, type PrimaryOptions } from '../lifecycle/primary.ts'
+import { probe } from '../lifecycle/probe.ts'
+import { findRelease } from '../lifecycle/release.ts'
 import { resolveUser, type UserIds } from '../lifecycle/user.ts'
-import type { CommandContext } from './command.ts'
+import type { CommandContext, Signal } from './command.ts'
 
 export type ServeOptions = {
   config: Config
+  /** What `configure` is told, for a reload. */
+  args: readonly string[]
+  /** Whether SIGHUP is for a reload; else it is an end. */
+  reloadsOnHangup: boolean
+  /** What a configuration that was read again becomes here. */
+  adapt?(config: Config): Config
   /** Called between binding and serving; its configuration is what the workers get. */
   beforeChildren?(listeners: readonly ListenerInfo[], log: Log): Promise<Config>
   /** Awaited once every process of the edge answers: what else has to, before it counts as running. */
   beforeRunning?(): Promise<unknown>
   onRunning?(listeners: readonly ListenerInfo[]): void
+  onReloaded?(config: Config): void
   /** Awaited when the edge has drained, and when it could not start. */
   onStopped?(): Promise<void>
 }
@@ -28,46 +38,102 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const { config } = options
   const log = createLog({ format: config.log, destination: context.stdout })
   logEvents(log)
-  const stopping = new AbortController()
-  let primary: Primary | undefined
-  let askedAtMs = 0
-  context.onSignal((signal) => {
-    const sinceMs = performance.now() - askedAtMs
-    if (!stopping.signal.aborted) {
-      askedAtMs = performance.now()
-      stopping.abort(signal)
-    } else if (signal !== 'SIGINT' || sinceMs > ECHO_MS) primary?.kill() // Whoever asks twice means now.
-  })
+  const signals = followSignals(context, options.reloadsOnHangup)
   if (!forbidCoreDumps()) log.warn('core dumps are not off: start by bin/blot-edge')
   const user = resolveUser(config.user)
-  prepareDataDirectory(config.dataDirectory, user)
-  if (config.store.kind === 'file') prepareDataDirectory(config.store.directory, user)
-  if (config.diskCacheBytes > 0) tryToPrepareDiskCache(config, user, log)
-  const { beforeChildren } = options
+  prepare(config, user, log)
+  let primary: Primary | undefined
   try {
-    primary = await startPrimary({
-      config,
-      version: context.version,
-      argv: [context.main],
-      environment: withoutConfiguration(context.environment),
-      user,
-      signal: stopping.signal,
-      ...(beforeChildren === undefined ? {} : { beforeChildren: (listeners) => beforeChildren(listeners, log) }),
-    })
-    if (options.beforeRunning !== undefined) await untilAborted(options.beforeRunning(), stopping.signal)
+    primary = await startPrimary(primaryOptions(context, options, { user, log, signal: signals.stop }))
+    if (options.beforeRunning !== undefined) await untilAborted(options.beforeRunning(), signals.stop)
     log.info({ listeners: primary.listeners, workers: config.workers }, 'running')
     options.onRunning?.(primary.listeners)
-    await stopped(stopping.signal)
-    log.info({ signal: stopping.signal.reason }, 'draining')
+    signals.attach(primary)
+    await stopped(signals.stop)
+    log.info({ signal: signals.stop.reason }, 'draining')
   } catch (error) {
     // Asked to stop while it starts: that is no fault.
-    if (!stopping.signal.aborted) throw error
+    if (!signals.stop.aborted) throw error
   } finally {
     await primary?.stop(DRAIN_MS)
     await options.onStopped?.()
   }
   log.info('stopped')
   return 0
+}
+
+type Own = { user: UserIds | undefined; log: Log; signal: AbortSignal }
+
+function primaryOptions(context: CommandContext, options: ServeOptions, { user, log, signal }: Own): PrimaryOptions {
+  const { environment, directory, root, main, version } = context
+  const { beforeChildren, adapt = (config) => config, onReloaded } = options
+  const ask = { args: argumentsOf(context, options), environment, directory }
+  return {
+    config: options.config,
+    release: { root, version, node: process.execPath, argv: [main] },
+    environment: withoutConfiguration(environment),
+    directory,
+    user,
+    probe,
+    signal,
+    findRelease: () => findRelease(context.launchedAs, root),
+    configure: async (release, until) => adapt(await askConfiguration(release, ask, until)),
+    prepare: (config) => prepare(config, user, log),
+    ...(onReloaded === undefined ? {} : { onReloaded }),
+    ...(beforeChildren === undefined ? {} : { beforeChildren: (listeners) => beforeChildren(listeners, log) }),
+  }
+}
+
+function argumentsOf({ values }: CommandContext, { args }: ServeOptions): string[] {
+  return [...args, ...(typeof values['environment'] === 'string' ? [`--environment=${values['environment']}`] : [])]
+}
+
+type Signals = {
+  /** Aborts with the name of the signal that ends the edge. */
+  readonly stop: AbortSignal
+  /** What came before there was a primary, and is not too late, reaches it now. */
+  attach(primary: Primary): void
+}
+
+/** The first SIGTERM drains, the second one ends. SIGHUP reloads, after the start when it comes before. */
+function followSignals(context: CommandContext, reloadsOnHangup: boolean): Signals {
+  const stopping = new AbortController()
+  let primary: Primary | undefined
+  let askedAtMs = 0
+  let wantsReload = false
+
+  function reload(): void {
+    wantsReload = primary === undefined
+    // Why it fails is told as an event, which the log has.
+    if (!stopping.signal.aborted) primary?.reload().catch(() => undefined)
+  }
+
+  function stop(signal: Signal): void {
+    const sinceMs = performance.now() - askedAtMs
+    if (!stopping.signal.aborted) {
+      askedAtMs = performance.now()
+      stopping.abort(signal)
+    } else if (signal !== 'SIGINT' || sinceMs > ECHO_MS) primary?.kill() // Whoever asks twice means now.
+  }
+
+  context.onSignal((signal) => {
+    if (signal === 'SIGHUP' && reloadsOnHangup) reload()
+    else stop(signal)
+  })
+  return {
+    stop: stopping.signal,
+    attach(started) {
+      primary = started
+      if (wantsReload) reload()
+    },
+  }
+}
+
+/** Folders of a configuration that are there, and belong to those who use them. */
+function prepare(config: Config, user: UserIds | undefined, log: Log): void {
+  prepareDataDirectory(config.dataDirectory, user)
+  if (config.store.kind === 'file') prepareDataDirectory(config.store.directory, user)
+  if (config.diskCacheBytes > 0) tryToPrepareDiskCache(config, user, log)
 }
 
 /** The edge serves without a disk tier as well. */

@@ -1,42 +1,40 @@
 import type { FastifyInstance } from 'fastify'
-import { lstatSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
-import type { AdminAddress } from '../config.ts'
-import { AdminListenFailed, codeOf } from '../errors.ts'
-import type { ListenerInfo } from './messages.ts'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
 
-/**
- * Opens EDGE_ADMIN. A Unix socket left by an edge that was killed is replaced; one that answers is not, nor is any other file.
- * @returns where it listens, or undefined for a Unix socket.
- */
-export async function listenAdmin(admin: FastifyInstance, address: AdminAddress): Promise<ListenerInfo | undefined> {
-  try {
-    if (address.kind === 'unix') {
-      if (isSocket(address.path) && !(await answers(address.path))) rmSync(address.path, { force: true })
-      await admin.listen({ path: address.path })
-      return undefined
-    }
-    await admin.listen({ host: address.address, port: address.port })
-    const bound = admin.server.address()
-    const port = typeof bound === 'object' && bound !== null ? bound.port : address.port
-    return { name: 'admin', address: address.address, port }
-  } catch (error) {
-    const place = address.kind === 'unix' ? address.path : `${address.address}:${address.port}`
-    throw new AdminListenFailed(place, codeOf(error), { cause: error })
-  }
+/** The admin API on the sockets of the primary. */
+export type AdminListener = {
+  /** Accepts no more, and ends the event streams. Whatever is under way goes on; `ended` resolves when it is answered. */
+  close(): void
+  readonly ended: Promise<void>
 }
 
-function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
+/** @param fds listening descriptors: one, unless systemd gave several. */
+export async function listenAdmin(app: FastifyInstance, fds: readonly number[]): Promise<AdminListener> {
+  const { server } = app
+  const more = fds.slice(1).map(() => createServer((socket) => server.emit('connection', socket)))
+  const servers: Server[] = [server, ...more]
+  let isClosing = false
+  server.on('request', (_request, response) => {
+    // A connection that is kept alive would be waited for in vain.
+    response.once('close', () => isClosing && setImmediate(() => server.closeIdleConnections()))
   })
+  await Promise.all(
+    fds.map(async (fd, i) => {
+      const listening = servers[i]?.listen({ fd })
+      if (listening !== undefined) await once(listening, 'listening')
+    }),
+  )
+  const ended = Promise.withResolvers<void>()
+  return {
+    close() {
+      if (isClosing) return
+      isClosing = true
+      // Not by Fastify, which did not open it: its own part is to end what never ends by itself.
+      void app.close()
+      for (const one of more) one.close()
+      server.close(() => ended.resolve())
+    },
+    ended: ended.promise,
+  }
 }

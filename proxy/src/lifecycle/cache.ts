@@ -27,8 +27,12 @@ export type WorkerCache = {
   /** What stands between visitors and the app. */
   around(tools: Pick<UpstreamOptions, 'commonHeaders'>): NonNullable<UpstreamOptions['around']>
   stats(): { entries: number; bytes: number }
+  /** Called before the first visitor comes. */
+  refresh(): Promise<void>
   close(): Promise<void>
 }
+
+export type CacheManager = { reclaim(): Promise<void>; close(): void }
 
 /** The largest body that is stored; what is larger passes by. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -52,7 +56,7 @@ export async function openWorkerCache(
     memory,
     pageFiles: config.pageFiles,
   })
-  const log = await openWorkerPurges(config, handlers, {
+  const { log, refresh } = await openWorkerPurges(config, handlers, {
     purge(purge) {
       onPurge(purge)
       return files.purge(purge)
@@ -93,6 +97,7 @@ export async function openWorkerCache(
       return (app) => createEngine({ app, ...rooms, ...rules }) as FetchOrAnswer
     },
     stats: () => memory.stats(),
+    refresh,
     async close() {
       files.close()
       await disk?.idle()
@@ -110,22 +115,20 @@ function openDisk(config: Config, channel: Channel): ReturnType<typeof createDis
   })
 }
 
-/** The manager's part: keeps the disk tier below its bound. @returns a way to end it. */
-export function openCacheManager(
-  { cacheDirectory, diskCacheBytes }: Config,
-  handlers: CallHandlers,
-): { close: () => void } {
+/** The leading manager's part: keeps the disk tier below its bound. @returns a way to end it. */
+export function openCacheManager({ cacheDirectory, diskCacheBytes }: Config): CacheManager {
   const reclaimer = createReclaimer(cacheDirectory, diskCacheBytes)
-  handlers.reclaim = async () => {
-    await reclaimer.reclaim()
-    return null
-  }
   const first = setTimeout(() => {
     reclaimer.reclaim().catch((error: unknown) => {
       edgeChannel('fault').publish({ area: 'cache', message: 'disk cache could not be looked through', error })
     })
   }, FIRST_RECLAIM_MS).unref()
-  return { close: () => clearTimeout(first) }
+  return {
+    async reclaim() {
+      await reclaimer.reclaim()
+    },
+    close: () => clearTimeout(first),
+  }
 }
 
 const KINDS: Record<Config['untilPurged'][number], SiteKind> = { handles: 'handle', domains: 'domain' }

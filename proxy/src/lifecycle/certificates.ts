@@ -13,7 +13,7 @@ import type {
 import { openFallback } from '../certificates/fallback.ts'
 import { openIssuer } from '../certificates/issuers/open.ts'
 import { registeredDomain } from '../certificates/names.ts'
-import { createObtainer } from '../certificates/obtain.ts'
+import { createObtainer, type Obtainer } from '../certificates/obtain.ts'
 import { createCertificateOperations, type OperationsIssuing } from '../certificates/operations.ts'
 import { createOrderBudgets } from '../certificates/order-budgets.ts'
 import { createPermission, type CachedPermission } from '../certificates/permission.ts'
@@ -43,6 +43,14 @@ export type CertificateManager = {
   readonly operations: CertificateOperations
   /** Makes the fallback certificate anew where that is due. */
   prepare(): Promise<StoredCertificate>
+  /**
+   * Tells workers what changes in the store, writes what waits for it, and renews. Orders can be had before and after.
+   * `close` resolves when another process may do so.
+   */
+  lead(): { close(): Promise<void> }
+  /** Resolves when no order is under way. */
+  settled(): Promise<void>
+  /** Gives up the orders under way. */
   close(): Promise<void>
 }
 
@@ -61,15 +69,14 @@ export async function openCertificateManager(
   const issuing = issuer && (await startIssuing(config, store, issuer, permission))
   const caaIdentity = config.issuer === 'acme' ? registeredDomain(new URL(config.acmeDirectory).hostname) : undefined
 
+  let isLeading = false
   const hear = (change: Change | { readonly kind: 'all' }): void => {
     if (change.kind === 'permission') permission.forget(change.name)
     issuing?.changed(change)
     // A worker that is not there yet has nothing in memory.
-    channel.call('worker', 'changed', change).catch(() => undefined)
+    if (isLeading) channel.call('worker', 'changed', change).catch(() => undefined)
   }
   const unsubscribe = store.changes.subscribe(hear)
-  // Whatever changed while there was no manager, workers have not heard of.
-  hear({ kind: 'all' })
 
   return {
     issuerId: issuer?.id,
@@ -80,17 +87,34 @@ export async function openCertificateManager(
     operations: createCertificateOperations({ store, permission, issuing, caaIdentity }),
     prepare: () =>
       openFallback({ vault, blotHost: config.host, issuer: config.issuer === 'local' ? issuer : undefined }),
+    lead() {
+      isLeading = true
+      const upkeep = issuing?.lead()
+      // Whatever changed while no manager led, workers have not heard of.
+      hear({ kind: 'all' })
+      return {
+        async close() {
+          isLeading = false
+          await upkeep?.close()
+        },
+      }
+    },
+    async settled() {
+      await issuing?.obtainer.settled()
+    },
     async close() {
       unsubscribe()
-      await issuing?.close()
+      await issuing?.obtainer.close()
       await issuer?.close?.()
     },
   }
 }
 
 type Issuing = OperationsIssuing & {
+  readonly obtainer: Obtainer
   changed(change: Change | { readonly kind: 'all' }): void
-  close(): Promise<void>
+  /** Begins what nobody has to ask for. */
+  lead(): { close(): Promise<void> }
 }
 
 /** What issues, renews and writes: nothing of it is there with EDGE_ISSUER=none. */
@@ -100,22 +124,28 @@ async function startIssuing(config: Config, store: Store, issuer: Issuer, permis
   const budgets =
     config.issuer === 'local' ? undefined : createOrderBudgets(store.budgets, config.orderLimits, issuer.id)
   const obtainer = createObtainer({ store, issuer, permission, budgets, unwritten })
-  const writing = startWriting(unwritten, obtainer)
-  const renewals = startRenewals({ store, issuer, permission, obtainer })
-  const endWildcard = config.dnsModule === undefined ? undefined : keepWildcard(`*.${config.host}`, obtainer)
+  let writing: ReturnType<typeof startWriting> | undefined
   return {
     issuer,
     obtainer,
     budgets,
     unwritten,
     changed(change) {
-      if (change.kind === 'all') writing.again()
+      if (change.kind === 'all') writing?.again()
       if (change.kind === 'certificate') obtainer.forget(change.name)
     },
-    async close() {
-      writing.close()
-      endWildcard?.()
-      await Promise.all([renewals.close(), obtainer.close()])
+    lead() {
+      writing = startWriting(unwritten, obtainer)
+      const renewals = startRenewals({ store, issuer, permission, obtainer })
+      const endWildcard = config.dnsModule === undefined ? undefined : keepWildcard(`*.${config.host}`, obtainer)
+      return {
+        async close() {
+          writing?.close()
+          writing = undefined
+          endWildcard?.()
+          await renewals.close()
+        },
+      }
     },
   }
 }

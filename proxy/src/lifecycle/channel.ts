@@ -1,6 +1,14 @@
 import type { ChildProcess, Serializable } from 'node:child_process'
-import { ChannelClosed, ChannelTimeout, codeOf } from '../errors.ts'
-import { parseMessage, type CallKind, type Calls, type Message, type Role, type WorkerId } from './messages.ts'
+import { CallUnknown, ChannelClosed, ChannelTimeout, codeOf, ConfigInvalid } from '../errors.ts'
+import {
+  foreignVersion,
+  parseMessage,
+  type CallKind,
+  type Calls,
+  type Message,
+  type ProcessName,
+  type Role,
+} from './messages.ts'
 
 /** The end of an IPC channel: a child seen from the primary, or the primary seen from a child. */
 export type Wire = Pick<ChildProcess | NodeJS.Process, 'connected'> & {
@@ -15,7 +23,7 @@ export type CallHandlers = { [Kind in CallKind]?: (ask: Calls[Kind]['ask']) => P
 export type Channel = {
   /** @returns an answer from each process that has the role, or the name. Rejects when there is none, or one does not answer in time. */
   call<Kind extends CallKind>(
-    to: Role | WorkerId,
+    to: Role | ProcessName,
     kind: Kind,
     ask: Calls[Kind]['ask'],
     limitMs?: number,
@@ -23,6 +31,8 @@ export type Channel = {
   send(message: Message): void
   /** Messages that are neither call nor answer. */
   onMessage(listener: (message: Message) => void): void
+  /** Resolves once every call that has arrived by now is answered. */
+  settled(): Promise<void>
 }
 
 export type Call = Extract<Message, { type: 'call' }>
@@ -35,15 +45,18 @@ export type ChannelOptions = {
   peer: Role
   /** The primary's: takes calls that are meant for another role, and brings back the answer. */
   relay?: Relay
-  /** Calls that arrive earlier wait for it: a process that starts is not one that is away. */
+  /** Calls that arrive earlier wait for it, all but `ping`: a process that starts is not one that is away. */
   started?: Promise<unknown>
+  /** Called when the other end speaks another version of the messages. */
+  onForeign?(version: number): void
 }
 
 /** @param handlers the calls that this process answers. */
 export function createChannel(wire: Wire, handlers: CallHandlers, options: ChannelOptions): Channel {
-  const { peer, relay, started } = options
+  const { peer, relay, started, onForeign } = options
   const pending = new Map<number, { resolve(answers: unknown[]): void; reject(error: Error): void }>()
   const listeners: ((message: Message) => void)[] = []
+  const answering = new Set<Promise<void>>()
   let lastId = 0
 
   function send(message: Message): void {
@@ -53,20 +66,23 @@ export function createChannel(wire: Wire, handlers: CallHandlers, options: Chann
 
   async function answer(message: Call): Promise<void> {
     try {
-      await started
+      if (message.kind !== 'ping') await started
       const handler = handlers[message.kind] as ((ask: unknown) => Promise<unknown>) | undefined
-      if (handler === undefined) throw new ChannelClosed(message.to)
+      if (handler === undefined) throw new CallUnknown(message.to, message.kind)
       send({ v: 1, type: 'answer', id: message.id, answers: [await handler(message.ask)] })
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)
-      send({ v: 1, type: 'failure', id: message.id, code: codeOf(error), message: text })
+      const faults = error instanceof ConfigInvalid ? { faults: error.faults } : {}
+      send({ v: 1, type: 'failure', id: message.id, code: codeOf(error), message: text, ...faults })
     }
   }
 
   function receive(message: Message): void {
     if (message.type === 'call') {
-      if (relay !== undefined && message.to !== 'primary') void relay(message).then(send)
-      else void answer(message)
+      const passes = relay !== undefined && message.to !== 'primary'
+      const work = passes ? relay(message).then(send) : answer(message)
+      answering.add(work)
+      void work.finally(() => answering.delete(work))
       return
     }
     if (message.type !== 'answer' && message.type !== 'failure') {
@@ -76,12 +92,15 @@ export function createChannel(wire: Wire, handlers: CallHandlers, options: Chann
     const call = pending.get(message.id)
     pending.delete(message.id)
     if (message.type === 'answer') call?.resolve(message.answers)
+    else if (message.faults !== undefined) call?.reject(new ConfigInvalid(message.faults))
     else call?.reject(Object.assign(new Error(message.message), { code: message.code }))
   }
 
   wire.on('message', (raw) => {
     const message = parseMessage(raw)
+    const foreign = foreignVersion(raw)
     if (message !== undefined) receive(message)
+    else if (foreign !== undefined) onForeign?.(foreign)
   })
   wire.on('disconnect', () => {
     for (const { reject } of pending.values()) reject(new ChannelClosed(peer))
@@ -89,7 +108,7 @@ export function createChannel(wire: Wire, handlers: CallHandlers, options: Chann
   })
 
   return {
-    call<Kind extends CallKind>(to: Role | WorkerId, kind: Kind, ask: Calls[Kind]['ask'], limitMs = LIMIT_MS) {
+    call<Kind extends CallKind>(to: Role | ProcessName, kind: Kind, ask: Calls[Kind]['ask'], limitMs = LIMIT_MS) {
       return new Promise<Calls[Kind]['answer'][]>((resolve, reject) => {
         if (!wire.connected) {
           reject(new ChannelClosed(to))
@@ -115,6 +134,9 @@ export function createChannel(wire: Wire, handlers: CallHandlers, options: Chann
     },
     send,
     onMessage: (listener) => void listeners.push(listener),
+    async settled() {
+      await Promise.all(answering)
+    },
   }
 }
 

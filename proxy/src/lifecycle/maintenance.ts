@@ -22,6 +22,8 @@ export type MaintenanceManager = {
   view(): Promise<MaintenanceView>
   /** Resolves when it is on disk and every worker knows. Rejects with EDGE_ERR_MAINTENANCE_UNWRITTEN, or EDGE_ERR_MAINTENANCE_CONFIGURED. */
   set(order: MaintenanceOrder): Promise<MaintenanceView>
+  /** Tells workers what is on disk: the manager before this one may not have lived to do so, or not have known of them. */
+  tell(): void
 }
 
 const MAX_BYTES = 16 * 1024
@@ -45,8 +47,6 @@ export function openMaintenanceManager(config: Where, channel: Channel): Mainten
     return viewMaintenance(config.maintenance, switched)
   }
 
-  // What the manager before this one wrote down, and did not live to tell.
-  void readSwitch(config).then(tellWorkers).catch(ignore)
   return {
     view: async () => viewMaintenance(config.maintenance, await readSwitch(config)),
     set(order) {
@@ -55,6 +55,7 @@ export function openMaintenanceManager(config: Where, channel: Channel): Mainten
       setting = turned.then(ignore, ignore)
       return turned
     },
+    tell: () => void readSwitch(config).then(tellWorkers).catch(ignore),
   }
 }
 

@@ -1,27 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { createAdmin } from '../admin/admin.ts'
 import type { AdminEvent } from '../admin/contracts.ts'
 import { createMetrics } from '../admin/metrics.ts'
 import { relayEvents } from '../admin/relay.ts'
+import { ChannelClosed } from '../errors.ts'
+import type { Purge, PurgeOutcome } from '../purge.ts'
 import { openStore } from '../store/open.ts'
 import { openAdminCertificates } from './admin-certificates.ts'
-import { listenAdmin } from './admin-listener.ts'
+import { listenAdmin, type AdminListener } from './admin-listener.ts'
 import { findAway } from './away.ts'
-import { openCacheManager } from './cache.ts'
 import { openCertificateManager } from './certificates.ts'
+import { createLeadership, takeUpDuties } from './duties.ts'
 import { openMaintenanceManager } from './maintenance.ts'
-import type { ProcessReport } from './messages.ts'
-import { openPurgeManager } from './purges.ts'
+import type { DrainLimits, ProcessReport } from './messages.ts'
 import type { RoleBody } from './role.ts'
 import { collectMetrics, collectStatus } from './status.ts'
 import { openTicketRotation } from './tickets.ts'
 import { describeTrouble, openUpstreamMonitor } from './upstreams.ts'
 
-/** The manager: what a machine does once, and the admin API. Workers ask it, and serve on without it. */
+/** A reload that waits for another one, and gives up on a process that does not start. */
+const RELOAD_MS = 10 * 60_000
+
+/**
+ * The manager: what a machine does once, and the admin API. Workers ask it, and serve on without it. At a reload there are two:
+ * one that leads, and one that can answer for its workers already, or still finishes what it began.
+ */
 export const manager: RoleBody = async (settings, channel, handlers) => {
-  const { id, config, version } = settings
+  const { name, config } = settings
   const metrics = createMetrics()
   const events = createEventList()
-  relayEvents(id, events.publish)
+  relayEvents(name, events.publish)
   channel.onMessage((message) => {
     if (message.type === 'event') events.publish(message.event)
   })
@@ -33,20 +41,24 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     await certificates.prepare()
     return { issuerId: certificates.issuerId ?? null }
   }
-  handlers.obtain = async ({ name, lane }) => {
-    await certificates.obtain(name, lane)
+  handlers.obtain = async ({ name: wanted, lane }) => {
+    await certificates.obtain(wanted, lane)
     return null
   }
   const rotation = await openTicketRotation(config, store, channel, handlers)
-  const cache = openCacheManager(config, handlers)
-  const purges = await openPurgeManager(config, store.purges, channel, handlers)
   const monitor = openUpstreamMonitor(config, channel, handlers)
-
   const maintenance = openMaintenanceManager(config, channel)
+  const own = (): ProcessReport => ({ name, metrics: metrics.snapshot() })
+  handlers.report = () => Promise.resolve(own())
 
-  const own = (): ProcessReport => ({ id, metrics: metrics.snapshot() })
+  const leadership = createLeadership(channel)
+  const askPurge = (purge: Purge): Promise<PurgeOutcome> =>
+    leadership.ask('purge', { purge }, ({ purges }) => purges.purge(purge))
+  handlers.purge = ({ purge }) => askPurge(purge)
+  handlers.reclaim = (ask) => leadership.ask('reclaim', ask, ({ cache }) => cache.reclaim().then(() => null))
+
   const admin = await createAdmin({
-    version,
+    version: settings.version,
     token: config.adminToken,
     purgeToken: config.purgeToken,
     status: () =>
@@ -54,28 +66,61 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
         findAway: async () => [
           ...(await findAway(config, store)),
           ...describeTrouble(monitor.health()),
-          ...purges.away(),
+          ...(leadership.duties()?.purges.away() ?? []),
         ],
         maintenance: maintenance.view,
       }),
     metrics: () => collectMetrics(channel, own()),
-    purge: purges.purge,
+    purge: askPurge,
     certificates: openAdminCertificates(config, store, certificates),
     maintenance,
+    async reload() {
+      const [outcome] = await channel.call('primary', 'reload', null, RELOAD_MS)
+      if (outcome === undefined) throw new ChannelClosed('primary')
+      return outcome
+    },
     onEvent: events.subscribe,
   })
-  const listener = await listenAdmin(admin, config.admin)
+  await admin.ready()
+  let listener: AdminListener | undefined
+  let hasLetGo = false
 
+  async function letGo(): Promise<void> {
+    hasLetGo = true
+    listener?.close()
+    monitor.close()
+    await leadership.end()
+  }
+
+  async function drain({ limitMs }: DrainLimits): Promise<void> {
+    const isReplaced = hasLetGo
+    await letGo()
+    // At a reload, those who asked for something get it; at a stop, orders are given up.
+    if (isReplaced) {
+      const settled = Promise.all([listener?.ended, certificates.settled()])
+      await Promise.race([settled, delay(limitMs, undefined, { ref: false })])
+    }
+    rotation.close()
+    await certificates.close()
+    await listener?.ended
+    await store.close()
+  }
+
+  let drained: Promise<void> | undefined
   return {
-    listeners: listener === undefined ? [] : [listener],
-    async drain() {
-      await admin.close()
-      monitor.close()
-      rotation.close()
-      cache.close()
-      await certificates.close()
-      await purges.close()
-      await store.close()
+    async serve() {
+      leadership.begin(await takeUpDuties(config, { store, certificates, maintenance }, channel))
+      listener = await listenAdmin(
+        admin,
+        settings.listeners.map(({ fd }) => fd),
+      )
+    },
+    probe: (connection) => void admin.server.emit('connection', connection),
+    letGo,
+    snapshot: () => metrics.snapshot(),
+    drain(limits) {
+      drained ??= drain(limits)
+      return drained
     },
   }
 }

@@ -1,6 +1,7 @@
-import type { AdminEvent } from '../admin/contracts.ts'
-import type { MetricsSnapshot } from '../admin/metrics.ts'
+import type { AdminEvent, GenerationStatus, ReloadOutcome, ReloadStatus, UnderWayCounts } from '../admin/contracts.ts'
+import type { Counters, MetricsSnapshot } from '../admin/metrics.ts'
 import type { Change, TicketKey } from '../certificates/contracts.ts'
+import type { ConfigFault } from '../errors.ts'
 import type { Lane } from '../certificates/queue.ts'
 import type { MaintenanceSwitch } from '../maintenance.ts'
 import type { Purge, PurgeOutcome } from '../purge.ts'
@@ -8,7 +9,9 @@ import type { Health } from '../upstream/health/health.ts'
 
 /**
  * The calls between the processes of one machine. Whoever calls names a role, or one worker: the primary passes the call
- * on, to the manager, or to every worker, and brings the answers back.
+ * on, to the manager, or to every worker of every generation, and brings the answers back. A process of another release
+ * that does not know a call is as one that has nothing to say, so kinds may be added, and none may change its meaning:
+ * what has to is another version of all messages.
  */
 export type Calls = {
   /** worker -> manager: the certificate of this name shall be in the vault. Answers when it is. */
@@ -35,26 +38,53 @@ export type Calls = {
   useUpstreams: { ask: { health: readonly Health[] }; answer: null }
   /** manager -> workers: this is what the maintenance switch says now; null: it is off. */
   useMaintenance: { ask: { switched: MaintenanceSwitch | null }; answer: null }
-  /** manager -> workers: what have you counted? */
+  /** manager -> any child: what have you counted? */
   report: { ask: null; answer: ProcessReport }
   /** manager -> primary: which processes are there? */
-  processes: { ask: null; answer: { state: ProcessState; processes: ProcessInfo[]; listeners: ListenerInfo[] } }
+  processes: { ask: null; answer: EdgeProcesses }
+  /** manager -> primary: these were counted by who lives. Answers with what all that have ended had counted. */
+  ended: { ask: { snapshots: readonly MetricsSnapshot[] }; answer: Counters }
+  /** manager -> primary: a new generation shall serve. Answers when it does; steps come as events. */
+  reload: { ask: null; answer: ReloadOutcome }
+  /** primary -> worker: accept. primary -> manager: lead. Answers when it does. */
+  serve: { ask: null; answer: null }
+  /** primary -> manager: let go of all that only one may have. Answers when another one can take it. */
+  letGo: { ask: null; answer: null }
+  /** primary -> child: is your event loop turning? */
+  ping: { ask: null; answer: null }
+  /** child -> primary: this is what I have counted in all my life. */
+  farewell: { ask: MetricsSnapshot; answer: null }
 }
 
 export type CallKind = keyof Calls
 export type Role = 'primary' | 'manager' | 'worker'
 export type WorkerId = `worker-${number}`
-/** Kept by the process that replaces it. */
-export type ProcessId = 'primary' | 'manager' | WorkerId
+/** Kept by the process that replaces it; there may be one in each generation. */
+export type ChildId = 'manager' | WorkerId
+export type ProcessId = 'primary' | ChildId
+/** One process: `worker-1` of generation 2. Log lines and events name it so, too. */
+export type ProcessName = `${ChildId}@${number}`
 export type ProcessState = 'starting' | 'running' | 'reloading' | 'draining' | 'stopped'
 
 export type ProcessInfo = {
   role: Role
   id: ProcessId
+  /** Counts reloads; the primary has that of the processes that serve. */
+  generation: number
   pid: number
   state: ProcessState
   startedAt: string
   rssBytes: number
+  /** Of a process that drains: when it is ended at the latest, ISO 8601. */
+  drainsUntil?: string
+}
+export type EdgeProcesses = {
+  state: ProcessState
+  processes: ProcessInfo[]
+  generations: GenerationStatus[]
+  listeners: ListenerInfo[]
+  /** The last reload; absent before the first. */
+  reload?: ReloadStatus
 }
 export type ListenerInfo = { name: 'http' | 'https' | 'admin'; address: string; port: number }
 
@@ -67,17 +97,28 @@ export type DrainLimits = {
 }
 
 /** What a process says of itself. */
-export type ProcessReport = { id: ProcessId; metrics: MetricsSnapshot }
+export type ProcessReport = {
+  name: ProcessName
+  metrics: MetricsSnapshot
+  /** Of a worker. */
+  underWay?: UnderWayCounts
+}
+
+/** Of a configuration: all that is wrong with it. */
+type WithFaults = { faults?: readonly ConfigFault[] }
 
 /** What goes over an IPC channel. `v` lets a new generation refuse to guess what an older one means. */
 export type Message =
-  | { v: 1; type: 'call'; id: number; to: Role | WorkerId; kind: CallKind; ask: unknown }
+  | { v: 1; type: 'call'; id: number; to: Role | ProcessName; kind: CallKind; ask: unknown }
   | { v: 1; type: 'answer'; id: number; answers: unknown[] }
-  | { v: 1; type: 'failure'; id: number; code: string; message: string }
+  | ({ v: 1; type: 'failure'; id: number; code: string; message: string } & WithFaults)
   | { v: 1; type: 'start'; settings: unknown }
-  /** `listeners`: those that the child opened itself. */
-  | { v: 1; type: 'ready'; listeners: ListenerInfo[] }
-  | { v: 1; type: 'failed'; code: string; message: string }
+  /** It answers calls, and can serve. */
+  | { v: 1; type: 'ready' }
+  /** It cannot start. Understood whatever its version: a release of another one says so by this. */
+  | ({ v: 1; type: 'failed'; code: string; message: string } & WithFaults)
+  /** A process that was only asked for the configuration tells it. */
+  | { v: 1; type: 'configured'; config: unknown }
   /** May come again with shorter limits. */
   | { v: 1; type: 'drain'; limits: DrainLimits }
   /** worker -> manager: for the dashboard. */
@@ -87,5 +128,12 @@ export type Message =
 export function parseMessage(raw: unknown): Message | undefined {
   if (typeof raw !== 'object' || raw === null) return undefined
   const message = raw as Message
-  return message.v === 1 && typeof message.type === 'string' ? message : undefined
+  const isUnderstood = message.v === 1 || message.type === 'failed'
+  return isUnderstood && typeof message.type === 'string' ? message : undefined
+}
+
+/** @returns the version of a message that is not of this one. */
+export function foreignVersion(raw: unknown): number | undefined {
+  if (typeof raw !== 'object' || raw === null || parseMessage(raw) !== undefined) return undefined
+  return 'v' in raw && typeof raw.v === 'number' ? raw.v : undefined
 }

@@ -1,26 +1,36 @@
+import { createEndedTotals } from '../admin/metrics-totals.ts'
+import { relayEvents } from '../admin/relay.ts'
 import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
-import { bindListener, type BoundListener } from './listener.ts'
-import type { ListenerInfo, ProcessInfo, ProcessState } from './messages.ts'
-import { FIRST_INHERITED_FD, type ChildSettings } from './settings.ts'
-import { createSupervisor } from './supervisor.ts'
+import type { CallHandlers } from './channel.ts'
+import type { Surroundings } from './generation.ts'
+import { createGenerations, type Generations } from './generations.ts'
+import type { ReloadOutcome } from '../admin/contracts.ts'
+import type { DrainLimits, EdgeProcesses, ListenerInfo, ProcessState } from './messages.ts'
+import { createReloads, type ReloadOptions, type Reloads } from './reload.ts'
+import type { Release } from './release.ts'
+import { createSockets, describeSockets, withPorts } from './sockets.ts'
+import { createSwitchboard } from './switchboard.ts'
 
-export type PrimaryOptions = {
-  config: Config
-  version: string
-  /** The command line of a child but for its role: `[main.ts]`. */
-  argv: readonly string[]
-  /** The environment of children: no secret is in it. */
-  environment: Readonly<Record<string, string | undefined>>
-  user: { uid: number; gid: number } | undefined
-  /** Ends the start: what has been opened by then is closed. */
-  signal: AbortSignal
-  /** Called once the sockets are bound and before anybody serves; its configuration is what the children get. */
-  beforeChildren?(listeners: readonly ListenerInfo[]): Promise<Config>
-}
+export type PrimaryOptions = Pick<Surroundings, 'environment' | 'directory' | 'user' | 'probe'> &
+  Pick<ReloadOptions, 'findRelease' | 'configure' | 'prepare'> & {
+    config: Config
+    release: Release
+    /** Ends the start: what has been opened by then is closed. */
+    signal: AbortSignal
+    /** Called once the sockets are bound and before anybody serves; its configuration is what the children get. */
+    beforeChildren?(listeners: readonly ListenerInfo[]): Promise<Config>
+    /** Called when a reload has brought another configuration. */
+    onReloaded?(config: Config): void
+  }
 
 export type Primary = {
   readonly listeners: readonly ListenerInfo[]
+  /**
+   * Has a new generation serve, and the old one drain. Whoever asks during a reload gets the next one. Rejects, with the old
+   * generation serving on, when the new one cannot.
+   */
+  reload(): Promise<ReloadOutcome>
   /** Drains every process and resolves when all have ended. */
   stop(limitMs: number): Promise<void>
   /** Ends every process at once: what `stop` waits for is over then. */
@@ -32,91 +42,133 @@ const MANAGER_DRAIN_MS = 5000
 
 /**
  * Binds, starts the manager and the workers, and keeps them alive. Serves nothing itself.
- * Resolves when the manager and each worker answer; rejects, with nothing left open, when one cannot start or `signal` aborts.
+ * Resolves when the manager and each worker serve; rejects, with nothing left open, when one cannot start or `signal` aborts.
  */
 export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
-  const { version, argv, environment, user, signal } = options
+  const { environment, directory, user, probe, signal } = options
   const startedAt = new Date().toISOString()
-  const bound = bindAll(options.config)
-  const listeners: ListenerInfo[] = bound.map(describe)
-  let config = withPorts(options.config, listeners)
+  const switchboard = createSwitchboard()
+  const sockets = createSockets(user)
+  const stopping = new AbortController()
   let state: ProcessState = 'starting'
 
-  const supervisor = createSupervisor({
-    argv,
-    environment,
-    user,
-    inheritedBy: (role) => (role === 'worker' ? bound.map(({ listener }) => listener.fd) : []),
-    settingsOf(id): ChildSettings {
-      const inherited = bound.map((one, i) => ({ ...describe(one), fd: FIRST_INHERITED_FD + i }))
-      return { id, version, startedAt, config, listeners: inherited }
-    },
-    handlers: {
-      async processes() {
-        const rssBytes = process.memoryUsage.rss()
-        const self: ProcessInfo = { role: 'primary', id: 'primary', pid: process.pid, state, startedAt, rssBytes }
-        return { state, processes: [self, ...supervisor.processes()], listeners }
-      },
-    },
+  const handlers = createHandlers({
+    reload: () => reloads.reload(),
+    processes: () => describe({ state, startedAt, generations, reloads, listeners }),
   })
+  const generations = createGenerations({ startedAt, environment, directory, user, probe, switchboard, handlers })
+  const reloads = createReloads({
+    ...options,
+    generations,
+    sockets,
+    switchboard,
+    onServing(config, held) {
+      listeners = describeSockets(held)
+      options.onReloaded?.(config)
+    },
+    signal: stopping.signal,
+  })
+  const endRelay = relayEvents('primary', (event) => switchboard.tell({ v: 1, type: 'event', event }))
+  let listeners: readonly ListenerInfo[] = []
+
+  async function start(): Promise<void> {
+    const held = await sockets.open(options.config)
+    listeners = describeSockets(held)
+    const prepared = options.beforeChildren && untilAborted(options.beforeChildren(listeners), signal)
+    const config = (await prepared) ?? withPorts(options.config, held)
+    const generation = generations.open(options.release, config, held)
+    await untilAborted(generation.start(), signal)
+    await untilAborted(generation.lead(), signal)
+    await untilAborted(generation.accept(), signal)
+    generations.promote(generation)
+    state = 'running'
+  }
 
   async function stop(limitMs: number): Promise<void> {
     if (state === 'stopped') return
     state = 'draining'
-    supervisor.retire()
+    stopping.abort(new DOMException('the edge stops', 'AbortError'))
+    await reloads.settled()
     // Ours first: a connection that comes once the workers have closed theirs is refused, and not left in a queue.
-    for (const { listener } of bound) listener.close()
-    const managerMs = Math.min(limitMs, MANAGER_DRAIN_MS)
-    // Workers before the manager: while they drain, it still answers them.
-    await supervisor.drain('worker', { limitMs, tunnelsMs: limitMs })
-    await supervisor.drain('manager', { limitMs: managerMs, tunnelsMs: managerMs })
+    sockets.close(['http', 'https'])
+    await generations.stop(both(limitMs), both(Math.min(limitMs, MANAGER_DRAIN_MS)))
+    sockets.close(['admin'])
+    endRelay()
     state = 'stopped'
   }
 
   try {
-    const prepared = options.beforeChildren && untilAborted(options.beforeChildren(listeners), signal)
-    config = withPorts((await prepared) ?? config, listeners)
-    const manager = supervisor.start('manager', 'manager')
-    const workers = Array.from({ length: config.workers }, (_, i) => supervisor.start('worker', `worker-${i + 1}`))
-    const ready = Promise.all([manager, ...workers].map((child) => child.ready))
-    listeners.push(...(await untilAborted(ready, signal)).flat())
-    // A manager that replaces this one opens the same port.
-    config = withPorts(config, listeners)
-    state = 'running'
+    await start()
   } catch (error) {
+    generations.kill()
     await stop(0)
     throw error
   }
-  return { listeners, stop, kill: supervisor.kill }
-}
-
-type Bound = { name: 'http' | 'https'; listener: BoundListener }
-
-function describe({ name, listener: { address, port } }: Bound): ListenerInfo {
-  return { name, address, port }
-}
-
-function bindAll(config: Config): Bound[] {
-  const http = bindListener(config.address, config.httpPort, 'EDGE_HTTP_PORT')
-  try {
-    const https = bindListener(config.address, config.httpsPort, 'EDGE_HTTPS_PORT')
-    return [
-      { name: 'http', listener: http },
-      { name: 'https', listener: https },
-    ]
-  } catch (error) {
-    http.close()
-    throw error
+  return {
+    get listeners() {
+      return listeners
+    },
+    reload: () => reloads.reload(),
+    stop,
+    kill: () => generations.kill(),
   }
 }
 
-/** Redirects, links and replaced processes get the ports that were really bound. */
-function withPorts(config: Config, listeners: readonly ListenerInfo[]): Config {
-  const port = (name: string): number | undefined => listeners.find((listener) => listener.name === name)?.port
+function both(ms: number): DrainLimits {
+  return { limitMs: ms, tunnelsMs: ms }
+}
+
+/** What the primary answers to a manager, and to those who leave. */
+function createHandlers({
+  reload,
+  processes,
+}: {
+  reload: Reloads['reload']
+  processes(): EdgeProcesses
+}): CallHandlers {
+  const totals = createEndedTotals()
   return {
-    ...config,
-    httpPort: port('http') ?? config.httpPort,
-    httpsPort: port('https') ?? config.httpsPort,
-    admin: config.admin.kind === 'tcp' ? { ...config.admin, port: port('admin') ?? config.admin.port } : config.admin,
+    reload,
+    processes: () => Promise.resolve(processes()),
+    ended({ snapshots }) {
+      totals.saw(snapshots)
+      return Promise.resolve(totals.sumWithout(snapshots))
+    },
+    farewell(snapshot) {
+      totals.saw([snapshot])
+      return Promise.resolve(null)
+    },
+  }
+}
+
+type Described = {
+  state: ProcessState
+  startedAt: string
+  generations: Generations
+  reloads: Reloads
+  listeners: readonly ListenerInfo[]
+}
+
+function describe({ state, startedAt, generations, reloads, listeners }: Described): EdgeProcesses {
+  const infos = generations.infos()
+  const reload = reloads.report()
+  const now = state === 'running' && reloads.isUnderWay() ? 'reloading' : state
+  const generation = generations.serving()?.number ?? infos.at(-1)?.number ?? 0
+  const rssBytes = process.memoryUsage.rss()
+  const self = {
+    role: 'primary',
+    id: 'primary',
+    generation,
+    pid: process.pid,
+    state: now,
+    startedAt,
+    rssBytes,
+  } as const
+  return {
+    state: now,
+    processes: [self, ...generations.processes()],
+    generations: infos,
+    listeners: [...listeners],
+    ...(reload === undefined ? {} : { reload }),
   }
 }

@@ -2,33 +2,42 @@ import { join } from 'node:path'
 import { createPurgeExchange, type ExchangeState, type PurgeExchange } from '../cache/purge-exchange.ts'
 import { openPurgeJournal, type KeptPurges } from '../cache/purge-journal.ts'
 import { createPurgeSequence, type PurgeSequence } from '../cache/purge-sequence.ts'
+import { withDeadline } from '../certificates/deadline.ts'
 import { readIfThere, writeWhole } from '../certificates/whole-file.ts'
 import type { Config } from '../config.ts'
 import { ChannelClosed, codeOf, PurgeUnwritten } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { namesOf, type NumberedPurge, type Purge, type PurgeOutcome, type PurgeStream } from '../purge.ts'
+import { openFileLocker } from '../store/file-locker.ts'
 import { parseObject } from '../store/parse-object.ts'
-import type { CallHandlers, Channel } from './channel.ts'
+import type { Channel } from './channel.ts'
 
-/** Numbers purges, writes them down, and has them applied by the workers here and by other machines. */
+/** Numbers purges, writes them down, and has them applied by the workers here and by other machines. One process at a time. */
 export type PurgeManager = {
   purge(purge: Purge): Promise<PurgeOutcome>
   /** What is not as it should be: a sentence each. */
   away(): string[]
+  /** Resolves when what was asked is applied, and another process may go on with the sequence. */
   close(): Promise<void>
 }
 
 const faults = edgeChannel('fault')
 const MAX_STATE_BYTES = 1024
+/** Whoever has the sequence lets go of it within the drain of a manager whose primary was killed. */
+const OTHER_WRITER_MS = 15_000
 
 /** @param stream undefined where no other machine shares the store. */
 export async function openPurgeManager(
   config: Pick<Config, 'dataDirectory'>,
   stream: PurgeStream | undefined,
   channel: Channel,
-  handlers: CallHandlers,
 ): Promise<PurgeManager> {
-  const journal = await openPurgeJournal(join(config.dataDirectory, 'purges'))
+  const directory = join(config.dataDirectory, 'purges')
+  // The manager of an edge whose primary was killed may still be there: the kernel takes the lock from nobody who lives.
+  const lock = await withDeadline(OTHER_WRITER_MS, async (signal) =>
+    (await openFileLocker(directory)).acquire('writer', signal),
+  )
+  const journal = await openPurgeJournal(directory)
   const sequence = createPurgeSequence({
     journal,
     apply: (numbered) => applyInWorkers(channel, numbered),
@@ -41,7 +50,6 @@ export async function openPurgeManager(
     return { counts, pending: exchange !== undefined && !(await exchange.sent(number)) }
   }
 
-  handlers.purge = ({ purge: asked }) => purge(asked)
   // What the manager before this one wrote down, and did not live to tell.
   void channel.call('worker', 'applyPurges', { after: sequence.position(), purges: [] }).catch(() => undefined)
   return {
@@ -54,6 +62,7 @@ export async function openPurgeManager(
       await exchange?.close()
       await sequence.close()
       await journal.close()
+      await lock.release()
     },
   }
 }

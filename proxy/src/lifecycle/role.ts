@@ -1,14 +1,24 @@
-import { codeOf } from '../errors.ts'
+import { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { MetricsSnapshot } from '../admin/metrics.ts'
+import { codeOf, MessagesForeign } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
 import { createChannel, type CallHandlers, type Channel } from './channel.ts'
-import type { DrainLimits, ListenerInfo } from './messages.ts'
+import type { DrainLimits } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
 
-/** A role that is being played. */
+/** A role that is ready to be played, and answers calls. */
 export type Playing = {
-  /** The listeners that it opened itself. */
-  listeners: ListenerInfo[]
+  /** From now on a worker accepts connections, and a manager leads. Called once. */
+  serve(): Promise<void>
+  /** Takes a connection from the primary as if it were a visitor's. */
+  probe(connection: Socket): void
+  /** Of a manager: lets go of all that only one may have. It goes on with what is under way, and answers nothing new itself. */
+  letGo?(): Promise<void>
+  /** May be called again, with shorter limits. */
   drain(limits: DrainLimits): Promise<void>
+  /** What it has counted. */
+  snapshot(): MetricsSnapshot
 }
 
 /** What a worker or manager does with its life. It puts the calls that it answers into `handlers`. */
@@ -17,6 +27,8 @@ export type RoleBody = (settings: ChildSettings, channel: Channel, handlers: Cal
 const LOST_PRIMARY: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
 /** What a drain may take beyond its limit, to close what it used. */
 const GRACE_MS = 1000
+/** How long answers may take that are as good as made, and the primary to note what was counted. */
+const FAREWELL_MS = 1000
 
 const faults = edgeChannel('fault')
 
@@ -26,33 +38,46 @@ const faults = edgeChannel('fault')
  */
 export function playRole(body: RoleBody): Promise<number> {
   return new Promise((resolve) => {
-    const handlers: CallHandlers = {}
+    const handlers: CallHandlers = { ping: () => Promise.resolve(null) }
     const started = Promise.withResolvers<void>()
-    const channel = createChannel(process, handlers, { peer: 'primary', started: started.promise })
+    const channel = createChannel(process, handlers, { peer: 'primary', started: started.promise, onForeign: refuse })
     let running: Promise<Playing> | undefined
-    let draining = false
 
     async function start(settings: ChildSettings): Promise<void> {
       try {
         running = body(settings, channel, handlers)
-        const { listeners } = await running
+        const role = await running
+        handlers.serve = () => role.serve().then(() => null)
+        handlers.letGo = async () => {
+          await role.letGo?.()
+          return null
+        }
+        role.probe(new Socket({ fd: settings.probeFd }))
         started.resolve()
-        channel.send({ v: 1, type: 'ready', listeners })
+        channel.send({ v: 1, type: 'ready' })
       } catch (error) {
-        const message = explain(error)
-        channel.send({ v: 1, type: 'failed', code: codeOf(error), message })
-        resolve(1)
+        fail(error)
       }
+    }
+
+    function refuse(version: number): void {
+      fail(new MessagesForeign('1', String(version)))
+    }
+
+    function fail(error: unknown): void {
+      channel.send({ v: 1, type: 'failed', code: codeOf(error), message: explain(error) })
+      resolve(1)
     }
 
     async function drain(limits: DrainLimits): Promise<void> {
       // Whatever hangs: where the primary is gone, nobody else would end this process.
       setTimeout(() => resolve(1), Math.max(limits.limitMs, limits.tunnelsMs) + GRACE_MS)
-      if (draining) return
-      draining = true
       try {
         const role = await running?.catch(() => undefined)
         await role?.drain(limits)
+        // Whoever asked for something before the end gets it.
+        await Promise.race([channel.settled(), delay(FAREWELL_MS)])
+        if (role !== undefined) await channel.call('primary', 'farewell', role.snapshot(), FAREWELL_MS).catch(ignore)
         resolve(0)
       } catch (error) {
         faults.publish({ area: 'lifecycle', message: 'drain failed', error })
@@ -68,6 +93,8 @@ export function playRole(body: RoleBody): Promise<number> {
     process.once('disconnect', () => void drain(LOST_PRIMARY))
   })
 }
+
+function ignore(): void {}
 
 /** Files of root's are the usual reason: whoever starts the edge may see them, and its children may not. */
 function explain(error: unknown): string {

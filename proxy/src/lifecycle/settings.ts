@@ -1,15 +1,19 @@
 import type { Config } from '../config.ts'
-import type { ListenerInfo, ProcessId } from './messages.ts'
+import type { ListenerInfo, ProcessName } from './messages.ts'
 
 /** What a child gets from the primary over its channel: never by environment or command line, which `ps` shows. */
 export type ChildSettings = {
-  id: ProcessId
+  name: ProcessName
   version: string
   /** When the edge started, ISO 8601. */
   startedAt: string
   config: Config
+  /** The listening sockets of its role. */
   listeners: readonly (ListenerInfo & { fd: number })[]
+  /** Its end of a connection with the primary, which asks for something there before any visitor may. */
+  probeFd: number
 }
 
-/** The first descriptor behind standard streams and the channel. */
-export const FIRST_INHERITED_FD = 4
+/** Descriptors behind standard streams and the channel. */
+export const PROBE_FD = 4
+export const FIRST_LISTENER_FD = 5

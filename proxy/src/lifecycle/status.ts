@@ -1,8 +1,9 @@
 import type { StatusReport } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
+import { mergeMetrics, type MergedMetrics } from '../admin/metrics-totals.ts'
 import type { MaintenanceView } from '../maintenance.ts'
 import type { Channel } from './channel.ts'
-import type { ProcessInfo, ProcessReport } from './messages.ts'
+import type { ProcessInfo, ProcessName, ProcessReport } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
 
 /** How long a worker may take to say what it counted; one that does not answer is missing from the sums. */
@@ -27,7 +28,7 @@ export async function collectStatus(
     sources.findAway(),
     sources.maintenance(),
   ])
-  const numbers = new Map(reports.map(({ id, metrics }) => [id, metrics]))
+  const told = new Map(reports.map((report) => [report.name, report]))
   return {
     version,
     state: primary?.state ?? 'stopped',
@@ -35,13 +36,17 @@ export async function collectStatus(
     uptimeMs: Date.now() - Date.parse(startedAt),
     host: config.host,
     listeners: primary?.listeners ?? [],
+    generations: primary?.generations ?? [],
+    ...(primary?.reload === undefined ? {} : { reload: primary.reload }),
     processes: (primary?.processes ?? []).map((process) => {
-      const metrics = numbers.get(process.id)
+      const name = nameOf(process)
+      const { metrics, underWay } = (name && told.get(name)) ?? {}
       return {
         ...process,
         connections: metrics?.gauges.connections ?? 0,
         requests: metrics === undefined ? 0 : countRequests(metrics),
         rssBytes: metrics?.gauges.rssBytes ?? process.rssBytes,
+        ...(underWay === undefined ? {} : { underWay }),
       }
     }),
     upstreams: config.upstreams,
@@ -50,10 +55,13 @@ export async function collectStatus(
   }
 }
 
-/** One snapshot of each process that answers. */
-export async function collectMetrics(channel: Channel, own: ProcessReport): Promise<MetricsSnapshot[]> {
+/** Of each process that answers, and of all that have ended. */
+export async function collectMetrics(channel: Channel, own: ProcessReport): Promise<MergedMetrics> {
   const [primary] = await channel.call('primary', 'processes', null, REPORT_MS)
-  return (await collectReports(channel, own, primary?.processes ?? [])).map(({ metrics }) => metrics)
+  const reports = await collectReports(channel, own, primary?.processes ?? [])
+  const snapshots = reports.map(({ metrics }) => metrics)
+  const [ended] = await channel.call('primary', 'ended', { snapshots }, REPORT_MS)
+  return mergeMetrics(snapshots, ended)
 }
 
 async function collectReports(
@@ -61,9 +69,14 @@ async function collectReports(
   own: ProcessReport,
   processes: readonly ProcessInfo[],
 ): Promise<ProcessReport[]> {
-  const workers = processes.map(({ id }) => id).filter((id) => id !== 'primary' && id !== 'manager')
-  const reports = workers.map((id) => channel.call(id, 'report', null, REPORT_MS).catch(() => []))
+  const others = processes.map(nameOf).filter((name): name is ProcessName => name !== undefined && name !== own.name)
+  const reports = others.map((name) => channel.call(name, 'report', null, REPORT_MS).catch(() => []))
   return [own, ...(await Promise.all(reports)).flat()]
+}
+
+/** @returns undefined for the primary. */
+function nameOf({ id, generation }: ProcessInfo): ProcessName | undefined {
+  return id === 'primary' ? undefined : `${id}@${generation}`
 }
 
 function countRequests({ counters }: MetricsSnapshot): number {

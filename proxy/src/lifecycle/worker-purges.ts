@@ -17,7 +17,7 @@ export async function openWorkerPurges(
   config: Pick<Config, 'dataDirectory'>,
   handlers: CallHandlers,
   tier: PurgedTier,
-): Promise<PurgeLog> {
+): Promise<{ log: PurgeLog; refresh: () => Promise<void> }> {
   const log = createPurgeLog()
   let catchingUp: Promise<void> | undefined
 
@@ -63,5 +63,12 @@ export async function openWorkerPurges(
     return Promise.all(asked.map((purge, index) => apply({ number: after + 1 + index, purge, atMs })))
   }
   await readOn()
-  return log
+  return {
+    log,
+    /** Catches up with what was purged before this worker was told of purges. */
+    async refresh() {
+      const missed = await readOn()
+      await Promise.all(missed.map((purge) => tier.purge(purge)))
+    },
+  }
 }

@@ -22,7 +22,7 @@ import { openWorkerTickets } from './tickets.ts'
 import { openWorkerUpstreams } from './upstreams.ts'
 
 /** A worker: joins the rooms to a server, and serves until it is told to drain. */
-export const worker: RoleBody = async ({ id, config, listeners }, channel, handlers) => {
+export const worker: RoleBody = async ({ name, config, listeners }, channel, handlers) => {
   const store = await openStore(config)
   const certificates = await openWorkerCertificates(config, store, channel)
   handlers.changed = (change) => {
@@ -58,18 +58,29 @@ export const worker: RoleBody = async ({ id, config, listeners }, channel, handl
     challenge: createChallengeReader(store.tokens),
     mayPurge: createPurgeRule(config),
   })
-  handlers.report = () => Promise.resolve({ id, metrics: metrics.snapshot() })
-  relayEvents(id, (event) => channel.send({ v: 1, type: 'event', event }))
-  for (const { name, fd } of listeners) if (name !== 'admin') await server.listen({ scheme: name, fd })
+  handlers.report = () => Promise.resolve({ name, metrics: metrics.snapshot(), underWay: server.underWay() })
+  relayEvents(name, (event) => channel.send({ v: 1, type: 'event', event }))
 
+  async function close(): Promise<void> {
+    await upstreams.close()
+    certificates.close()
+    await cache.close()
+    await store.close()
+  }
+
+  let drained: Promise<void> | undefined
   return {
-    listeners: [],
-    async drain(limits) {
-      await server.drain(limits)
-      await upstreams.close()
-      certificates.close()
-      await cache.close()
-      await store.close()
+    async serve() {
+      await cache.refresh()
+      for (const { name: scheme, fd } of listeners) if (scheme !== 'admin') await server.listen({ scheme, fd })
+    },
+    probe: (connection) => server.take('https', connection),
+    snapshot: () => metrics.snapshot(),
+    drain(limits) {
+      // Asked again, the server takes the shorter limits.
+      const served = server.drain(limits)
+      drained ??= served.then(close)
+      return drained
     },
   }
 }

@@ -38,6 +38,8 @@ export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 
 export type EdgeServer = {
   /** Accepts from an inherited listening descriptor. */
   listen(listener: { scheme: 'http' | 'https'; fd: number }): Promise<void>
+  /** Takes a connection that was not accepted from one: of the primary, or of a test. */
+  take(scheme: 'http' | 'https', socket: Socket): void
   connections(): number
   /** What is under way, and so what a drain waits for besides idle connections. */
   underWay(): UnderWayCounts
@@ -131,6 +133,7 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
     async listen({ scheme, fd }) {
       listening.push(await listenOn(fd, accept[scheme], scheme === 'http'))
     },
+    take: (scheme, socket) => accept[scheme](socket),
     connections: () => registry.count(),
     underWay: underWay.counts,
     drain: createDrain({

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createMetrics, DURATION_BOUNDS_S, type MetricsSnapshot } from '../../src/admin/metrics.ts'
-import { createMetricsTotals, mergeMetrics } from '../../src/admin/metrics-totals.ts'
+import { createEndedTotals, mergeMetrics } from '../../src/admin/metrics-totals.ts'
 import { renderPrometheus } from '../../src/admin/prometheus.ts'
 import { edgeChannel, type RequestEvent } from '../../src/events.ts'
 import { ask, askJson, startAdmin } from './start.ts'
@@ -91,9 +91,10 @@ function snapshotOf(pid: number, applied: number): MetricsSnapshot {
 }
 
 await t.test('a process that ended stays in the counters and leaves the gauges', async (t) => {
-  const totals = createMetricsTotals()
+  const totals = createEndedTotals()
   const seen = (snapshots: MetricsSnapshot[]) => {
-    const { counters, gauges, processes } = totals.update(snapshots)
+    totals.saw(snapshots)
+    const { counters, gauges, processes } = mergeMetrics(snapshots, totals.sumWithout(snapshots))
     return [counters.purges.applied, gauges.connections, processes]
   }
   t.same(seen([snapshotOf(1, 10), snapshotOf(2, 20)]), [30, 2, 2])

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import type { AdminCertificates, AdminEvent, AdminOptions, StatusReport } from '../../src/admin/contracts.ts'
 import { createAdmin } from '../../src/admin/admin.ts'
 import { createMetrics } from '../../src/admin/metrics.ts'
+import { mergeMetrics } from '../../src/admin/metrics-totals.ts'
 import { relayEvents } from '../../src/admin/relay.ts'
 import { namesOf, toFields, type PurgeFields } from '../../src/purge.ts'
 
@@ -25,7 +26,17 @@ export const STATUS: StatusReport = {
 
 export function processOf(role: 'primary' | 'manager' | 'worker', id: string): StatusReport['processes'][number] {
   const startedAt = '2026-01-02T03:04:05.678Z'
-  return { role, id, pid: 4242, state: 'running', startedAt, connections: 3, requests: 120, rssBytes: 64_000_000 }
+  return {
+    role,
+    id,
+    generation: 1,
+    pid: 4242,
+    state: 'running',
+    startedAt,
+    connections: 3,
+    requests: 120,
+    rssBytes: 64_000_000,
+  }
 }
 
 const unasked = (): never => {
@@ -56,13 +67,14 @@ export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {
   const app = await createAdmin({
     version: STATUS.version,
     status: async () => STATUS,
-    metrics: async () => [metrics.snapshot()],
+    metrics: async () => mergeMetrics([metrics.snapshot()]),
     purge: async (purge) => {
       purges.push(toFields(purge))
       return { counts: namesOf(purge).map(() => 12), pending: false }
     },
     certificates: NONE,
     maintenance: { view: async () => ({ on: false, by: [] }), set: unasked },
+    reload: unasked,
     onEvent: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

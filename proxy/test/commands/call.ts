@@ -19,6 +19,7 @@ export async function call(
     environment,
     main: join(root, 'proxy/src/main.ts'),
     root,
+    launchedAs: join(root, 'bin/blot-edge'),
     version: '0.0.0',
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,

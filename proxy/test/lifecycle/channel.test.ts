@@ -53,7 +53,7 @@ await t.test('a failure keeps its code', async (t) => {
     code: 'EDGE_ERR_CERTIFICATE_DENIED',
     message: 'denied',
   })
-  await t.rejects(caller.call('manager', 'prepare', null), { code: 'EDGE_ERR_CHANNEL_CLOSED' }, 'nobody handles it')
+  await t.rejects(caller.call('manager', 'prepare', null), { code: 'EDGE_ERR_CALL_UNKNOWN' }, 'nobody handles it')
 })
 
 await t.test('calls end when the other end is gone, or silent', async (t) => {
@@ -76,4 +76,17 @@ await t.test('a message of another version is not guessed at', async (t) => {
   left.emit('message', 'drain')
   left.emit('message', null)
   t.pass('ignored')
+})
+
+await t.test('a release that speaks another version is told, and says so itself whatever its version', async (t) => {
+  const [left] = createWires()
+  const foreign: number[] = []
+  const messages: unknown[] = []
+  const caller = createChannel(left, {}, { peer: 'manager', onForeign: (version) => foreign.push(version) })
+  caller.onMessage((message) => messages.push(message))
+  left.emit('message', { v: 2, type: 'start', settings: {} })
+  const failed = { v: 2, type: 'failed', code: 'EDGE_ERR_MESSAGES_FOREIGN', message: 'no' }
+  left.emit('message', failed)
+  t.same(foreign, [2])
+  t.same(messages, [failed])
 })

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bindListener } from '../../src/lifecycle/listener.ts'
 import { startPrimary, type Primary } from '../../src/lifecycle/primary.ts'
 import { configure } from '../config/configure.ts'
+import { probeScripted, SCRIPTED } from './family.ts'
 
 type Ports = { http: number; https: number }
 
@@ -18,11 +18,15 @@ function freePorts(): Ports {
 function start(ports: Ports, script: string, signal: AbortSignal): Promise<Primary> {
   return startPrimary({
     config: configure({ EDGE_HTTP_PORT: String(ports.http), EDGE_HTTPS_PORT: String(ports.https) }),
-    version: '0.0.0',
-    argv: [join(import.meta.dirname, 'scripted-role.ts')],
+    release: SCRIPTED,
     environment: { SCRIPT: script },
+    directory: '/',
     user: undefined,
     signal,
+    probe: probeScripted,
+    findRelease: () => SCRIPTED,
+    configure: () => Promise.reject(new Error('nobody reloads')),
+    prepare: () => undefined,
   })
 }
 
@@ -35,7 +39,7 @@ function bindBoth(t: Test, ports: Ports): void {
 await t.test('a child that cannot start ends the start, with its reason and nothing left open', async (t) => {
   const ports = freePorts()
   const starting = start(ports, 'worker:fail', new AbortController().signal)
-  await t.rejects(starting, { code: 'EDGE_ERR_NO_LUCK', message: 'worker-1 has no luck' })
+  await t.rejects(starting, { code: 'EDGE_ERR_NO_LUCK', message: 'worker-1@1 has no luck' })
   bindBoth(t, ports)
 })
 

@@ -26,7 +26,7 @@ async function startMachine(t: Test, directory: string, url: string) {
   }
   const store = await openRedis(url)
   const stream = createRedisPurgeStream(store, url)
-  const manager = await openPurgeManager({ dataDirectory: directory }, stream, channel as unknown as Channel, {})
+  const manager = await openPurgeManager({ dataDirectory: directory }, stream, channel as unknown as Channel)
   let isOpen = true
   const stop = async (): Promise<void> => {
     if (!isOpen) return

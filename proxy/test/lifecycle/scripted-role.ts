@@ -1,3 +1,5 @@
+import { createMetrics } from '../../src/admin/metrics.ts'
+import type { CallHandlers } from '../../src/lifecycle/channel.ts'
 import { playRole } from '../../src/lifecycle/role.ts'
 
 /**
@@ -10,17 +12,34 @@ const never = new Promise<never>(() => setInterval(() => undefined, 60_000))
 const does = (what: string): boolean => script.includes(what) || script.includes(`${role}:${what}`)
 
 process.exit(
-  await playRole(async ({ id }, channel, handlers) => {
+  await playRole(async ({ name }, channel, handlers: CallHandlers) => {
     if (does('hang')) return never
-    if (does('fail')) throw Object.assign(new Error(`${id} has no luck`), { code: 'EDGE_ERR_NO_LUCK' })
-    handlers.purge = async ({ purge }) => {
-      const answers = await channel.call('worker', 'applyPurges', { after: 0, purges: [purge] })
+    if (does('fail')) throw Object.assign(new Error(`${name} has no luck`), { code: 'EDGE_ERR_NO_LUCK' })
+    if (does('die')) process.kill(process.pid, 'SIGKILL')
+    let leads = false
+    handlers.purge = async (ask) => {
+      // One that does not lead has the other one do it, as the real manager does.
+      if (!leads) return (await channel.call('manager', 'purge', ask))[0] ?? never
+      const answers = await channel.call('worker', 'applyPurges', { after: 0, purges: [ask.purge] })
       return { counts: answers.flat(2), pending: false }
     }
     handlers.applyPurges = async ({ purges: [purge] }) => {
-      if (purge?.hosts.includes(`kill ${id}`)) process.kill(process.pid, 'SIGKILL')
-      return purge?.hosts.includes(`hang ${id}`) ? never : [[process.pid]]
+      if (purge?.hosts.includes(`kill ${name}`)) process.kill(process.pid, 'SIGKILL')
+      return purge?.hosts.includes(`hang ${name}`) ? never : [[process.pid]]
     }
-    return { listeners: [], drain: () => (does('hang-in-drain') ? never : Promise.resolve()) }
+    const metrics = createMetrics()
+    return {
+      async serve() {
+        if (does('not-serve')) throw new Error(`${name} cannot serve`)
+        leads = true
+      },
+      probe: (connection) => void connection.end('here'),
+      async letGo() {
+        if (does('hold-on')) await never
+        leads = false
+      },
+      snapshot: () => metrics.snapshot(),
+      drain: () => (does('hang-in-drain') ? never : Promise.resolve()),
+    }
   }),
 )

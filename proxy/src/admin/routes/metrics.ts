@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify'
 import type { AdminOptions } from '../contracts.ts'
 import { createCensusTaker } from '../certificate-census.ts'
 import { DURATION_BOUNDS_S } from '../metrics.ts'
-import { createMetricsTotals } from '../metrics-totals.ts'
 import { PROMETHEUS_TYPE, renderPrometheus } from '../prometheus.ts'
 
 type Options = Pick<AdminOptions, 'version' | 'metrics' | 'certificates' | 'maintenance'>
@@ -10,11 +9,10 @@ type Options = Pick<AdminOptions, 'version' | 'metrics' | 'certificates' | 'main
 /** `GET /metrics`: Prometheus's text, or JSON for who asks for `application/json` (the dashboard). */
 export async function metricsRoutes(app: FastifyInstance, options: Options): Promise<void> {
   const { version, metrics, certificates, maintenance } = options
-  const totals = createMetricsTotals()
   const census = createCensusTaker(() => certificates.list())
 
   app.get('/metrics', async (request, reply) => {
-    const merged = totals.update(await metrics())
+    const merged = await metrics()
     reply.headers({ 'cache-control': 'no-store', vary: 'accept' })
     if (request.headers.accept === 'application/json')
       return { ...merged, certificates: census.read(), durationBoundsSeconds: DURATION_BOUNDS_S }

@@ -1,0 +1,100 @@
+import type { Config } from '../config.ts'
+import { edgeChannel } from '../events.ts'
+import { createGeneration, type Generation, type Surroundings } from './generation.ts'
+import type { GenerationStatus } from '../admin/contracts.ts'
+import type { DrainLimits, ProcessInfo } from './messages.ts'
+import type { Release } from './release.ts'
+import type { HeldSocket } from './sockets.ts'
+import { withPorts } from './sockets.ts'
+
+/** The generations that have processes: one serves, one may be about to, and those before them drain. */
+export type Generations = {
+  serving(): Generation | undefined
+  /** Makes the next one. Nothing of it is started yet. */
+  open(release: Release, config: Config, sockets: readonly HeldSocket[]): Generation
+  /** The next one serves from now on, and the one before it drains. */
+  promote(generation: Generation): void
+  /** The next one will not serve. What it accepted, if anything, is finished. */
+  abandon(generation: Generation, hasAccepted: boolean): Promise<void>
+  /** Drains all, workers first: while they drain, the manager still answers them. */
+  stop(limits: DrainLimits, managerLimits: DrainLimits): Promise<void>
+  kill(): void
+  infos(): GenerationStatus[]
+  processes(): ProcessInfo[]
+}
+
+/** Requests under way have no less than at a stop, however short streams and tunnels are kept. */
+const LEAST_MS = 30_000
+/** What a manager may still do for those who asked it before it let go: an order takes 90 s. */
+const MANAGER_MS = 10 * 60_000
+/** Each one that drains has its processes and their memory: when there are more, the oldest is ended. */
+const MAX_DRAINING = 8
+const SHORT: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
+
+export function createGenerations(surroundings: Surroundings): Generations {
+  const draining = new Set<Generation>()
+  let serving: Generation | undefined
+  let next: Generation | undefined
+  let lastNumber = 0
+
+  function all(): Generation[] {
+    return [...draining, serving, next].filter((generation) => generation !== undefined)
+  }
+
+  async function drain(generation: Generation, tunnelsMs: number): Promise<void> {
+    generation.retire()
+    draining.add(generation)
+    endOldest()
+    await Promise.all([
+      generation.drain('worker', { limitMs: Math.max(LEAST_MS, tunnelsMs), tunnelsMs }),
+      generation.drain('manager', { limitMs: MANAGER_MS, tunnelsMs: MANAGER_MS }),
+    ])
+    draining.delete(generation)
+  }
+
+  function endOldest(): void {
+    const [oldest] = draining
+    if (oldest === undefined || draining.size <= MAX_DRAINING) return
+    const error = `more than ${MAX_DRAINING} generations drain: the oldest ends within ${SHORT.limitMs / 1000} s`
+    edgeChannel('fault').publish({ area: 'lifecycle', message: 'drain is cut short', error })
+    void oldest.drain('worker', SHORT)
+  }
+
+  return {
+    serving: () => serving,
+    open(release, config, sockets) {
+      lastNumber += 1
+      const listeners = sockets.map(({ name, address, port, fd }) => ({ name, address, port, fd }))
+      next = createGeneration({
+        ...surroundings,
+        number: lastNumber,
+        release,
+        config: withPorts(config, sockets),
+        listeners,
+      })
+      return next
+    },
+    promote(generation) {
+      const before = serving
+      serving = generation
+      next = undefined
+      if (before !== undefined) void drain(before, generation.config.reloadDrainMs)
+    },
+    async abandon(generation, hasAccepted) {
+      next = undefined
+      generation.retire()
+      if (hasAccepted) void drain(generation, generation.config.reloadDrainMs)
+      else await generation.kill()
+    },
+    async stop(limits, managerLimits) {
+      for (const generation of all()) generation.retire()
+      await Promise.all(all().map((generation) => generation.drain('worker', limits)))
+      await Promise.all(all().map((generation) => generation.drain('manager', managerLimits)))
+    },
+    kill() {
+      for (const generation of all()) void generation.kill()
+    },
+    infos: () => all().map((generation) => generation.info()),
+    processes: () => all().flatMap((generation) => generation.processes()),
+  }
+}

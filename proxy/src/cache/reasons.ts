@@ -34,7 +34,8 @@ export const RULES: Readonly<Record<Reason, Rule>> = {
   range: rule('a part was asked for while nothing was stored', 'RFC 9111 3.3'),
   'private lately': rule('an answer a few seconds ago was for one visitor alone'),
   // Of answers.
-  status: rule('answers of this status are never stored', 'RFC 9111 3'),
+  status: rule('answers of this status are never stored', 'RFC 9111 3, RFC 6585'),
+  trouble: rule('the app said that it is in trouble, and not how long that holds', 'RFC 9111 3'),
   'no-store': rule('the app said no-store', 'RFC 9111 5.2.2.5'),
   private: rule('the app said private', 'RFC 9111 5.2.2.7'),
   'must-understand': rule('the app said must-understand, and the status is not understood here', 'RFC 9111 5.2.2.3'),

@@ -7,6 +7,7 @@ import type { Found } from '../cache/found.ts'
 import { createLookup } from '../cache/lookup-answer.ts'
 import { createFileTier } from '../cache/lookup.ts'
 import { createMemory } from '../cache/memory.ts'
+import { isComposedNow } from '../cache/rules/composed.ts'
 import { createDecisions } from '../cache/shared/decisions.ts'
 import { createEngine } from '../cache/shared/engine.ts'
 import { createValidity } from '../cache/shared/validity.ts'
@@ -24,6 +25,8 @@ import { openWorkerPurges } from './worker-purges.ts'
 export type WorkerCache = {
   lookup(head: RequestHead): Found | undefined
   readonly deliver: Deliver
+  /** Did the app compose this answer, though it says by its status that it is in trouble? */
+  isComposed(status: number, fields: readonly string[]): boolean
   /** What stands between visitors and the app. */
   around(tools: Pick<UpstreamOptions, 'commonHeaders'>): NonNullable<UpstreamOptions['around']>
   stats(): { entries: number; bytes: number }
@@ -88,6 +91,7 @@ export async function openWorkerCache(
   return {
     lookup: createLookup(files, answers),
     deliver,
+    isComposed: (status, fields) => isComposedNow(status, fields, Date.now()),
     around({ commonHeaders }) {
       const untilPurged = untilPurgedFor(config.untilPurged)
       const maxBodyBytes = disk === undefined ? MAX_MEMORY_BODY_BYTES : MAX_BODY_BYTES

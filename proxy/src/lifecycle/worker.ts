@@ -49,7 +49,9 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
       // Names given one by one: the app is not Blot (`dev --upstream`). Blot's paths mean nothing, and whoever works on an app
       // wants to see what it answers now.
       const isForeign = config.permission.kind === 'names'
-      const manner = isForeign ? { classify: () => FOREIGN } : { around: cache.around(tools) }
+      const manner = isForeign
+        ? { classify: () => FOREIGN, isComposed: () => true }
+        : { around: cache.around(tools), isComposed: cache.isComposed }
       const { pool, hold } = upstreams
       const options = { pool, hold, config, closed, ...manner, ...tools }
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }

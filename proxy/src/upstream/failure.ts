@@ -11,9 +11,10 @@ import {
   UpstreamRefused,
   UpstreamTimeout,
 } from '../errors.ts'
-import type { Exchange } from '../request.ts'
+import type { Exchange, RequestHead } from '../request.ts'
 import type { AnswerHead } from './answer.ts'
-import { firstValue } from './headers.ts'
+import { firstValue, type HeaderList } from './headers.ts'
+import { keptFields, needsPage, type IsComposed } from './trouble.ts'
 
 /** An answer that one of the edge's own pages takes the place of. */
 export type Failure = {
@@ -24,6 +25,8 @@ export type Failure = {
   readonly retryAfter?: string
   /** The operator's own words. */
   readonly message?: string
+  /** Of the app's, beside the page's own. */
+  readonly headers?: HeaderList
 }
 
 export type Fail = (exchange: Exchange, failure: Failure) => void
@@ -52,13 +55,17 @@ function maintenanceOf({ retryAfterS, words }: InMaintenance): Failure {
   return words === undefined ? failure : { ...failure, message: words }
 }
 
-/** The page for an answer of the app that says it is in trouble: its status is kept, and so is `Retry-After`. */
-export function failureOfAnswer({ status, headers }: AnswerHead): Failure | undefined {
+/**
+ * The page for an answer of the app that says it is in trouble: its status is kept, and so are `Retry-After` and what else is about more
+ * than its body.
+ */
+export function failureOfAnswer(answer: AnswerHead, asked: RequestHead, isComposed: IsComposed): Failure | undefined {
+  const { status, headers } = answer
   const page = pageOfStatus(status)
-  if (page === undefined) return undefined
+  if (page === undefined || !needsPage(answer, asked, isComposed)) return undefined
   const retryAfter = firstValue(headers, 'retry-after')
-  const reason = `upstream answered ${status}`
-  return retryAfter === undefined ? { status, page, reason } : { status, page, reason, retryAfter }
+  const failure = { status, page, reason: `upstream answered ${status}`, headers: keptFields(headers) }
+  return retryAfter === undefined ? failure : { ...failure, retryAfter }
 }
 
 function pageOfStatus(status: number): Failure['page'] | undefined {

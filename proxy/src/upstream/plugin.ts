@@ -7,12 +7,15 @@ import type { Answer } from './answer.ts'
 import { deliver } from './deliver.ts'
 import { failureOf, failureOfAnswer, reasonOf, type Fail } from './failure.ts'
 import { createFetch, type Fetch, type FetchOptions } from './fetch.ts'
+import type { IsComposed } from './trouble.ts'
 
 export type UpstreamOptions = FetchOptions & {
   /** A flat list of headers that every answer gets. */
   readonly commonHeaders: (exchange: Exchange) => readonly string[]
   /** Answers with one of the edge's own pages. */
   readonly fail: Fail
+  /** Of what an app says when it is in trouble, what was composed passes. Nothing, by default. */
+  readonly isComposed?: IsComposed
   /** What stands between a visitor and the app, such as a cache. */
   readonly around?: (fetch: Fetch) => FetchOrAnswer
 }
@@ -51,12 +54,13 @@ export function registerUpstream(app: FastifyInstance, options: UpstreamOptions)
 }
 
 /** Delivers an answer, or the page that stands in for it. */
-export function settle(exchange: Exchange, answer: Answer, { commonHeaders, fail }: UpstreamOptions): void {
+export function settle(exchange: Exchange, answer: Answer, options: UpstreamOptions): void {
+  const { commonHeaders, fail, isComposed = () => false } = options
   if (answer.errored !== null) {
     giveUp(exchange, answer.errored, { fail })
     return
   }
-  const failure = failureOfAnswer(answer.head)
+  const failure = failureOfAnswer(answer.head, exchange.head, isComposed)
   if (failure !== undefined) {
     answer.discard()
     fail(exchange, failure)

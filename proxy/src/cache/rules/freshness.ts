@@ -3,6 +3,7 @@ import type { FieldList } from '../representation.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { secondsOf, type Directives } from './directives.ts'
 import { linesOf } from './fields.ts'
+import { HEURISTIC, TROUBLE, UNTIL_PURGED } from './statuses.ts'
 
 export type FreshnessFacts = {
   readonly directives: Directives
@@ -12,18 +13,13 @@ export type FreshnessFacts = {
   readonly untilPurged: boolean
 }
 
-/** Statuses whose answers may be kept by guess (RFC 9110 15.1, RFC 7725 3). 206 is among them, but parts are not stored here. */
-const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 451, 501])
 /** A tenth of the time since the last change (RFC 9111 4.2.2), at most a day. */
 const HEURISTIC_SHARE = 0.1
 const HEURISTIC_MAX_S = 86_400
-/** What Blot's NGINX kept, and how long, when the app said nothing. */
-const UNTIL_PURGED: ReadonlySet<number> = new Set([200, 301, 302, 400, 404])
+/** How long Blot's NGINX kept what the app said nothing about. */
 const YEAR_S = 31_536_000
-
-export function isHeuristicallyCacheable(status: number): boolean {
-  return HEURISTIC.has(status)
-}
+/** An error is kept no longer than this, whatever the app says: what it meant for the page may have got onto it. */
+const TROUBLE_MAX_S = 60
 
 /** Does the answer itself say until when it is fresh (RFC 9111 4.2.1)? */
 export function isExplicit(fields: FieldList, directives: Directives, isTargeted: boolean): boolean {
@@ -40,6 +36,11 @@ export type Lifetime = { readonly lifetimeS: number; readonly lifetimeFrom: Life
  * stale (4.2.1, 5.3).
  */
 export function lifetimeOf(head: AnswerHead, facts: FreshnessFacts): Lifetime {
+  const { lifetimeS, lifetimeFrom } = saidLifetime(head, facts)
+  return { lifetimeS: TROUBLE.has(head.status) ? Math.min(TROUBLE_MAX_S, lifetimeS) : lifetimeS, lifetimeFrom }
+}
+
+function saidLifetime(head: AnswerHead, facts: FreshnessFacts): Lifetime {
   const { directives, isTargeted, dateMs = head.receivedMs } = facts
   for (const name of ['s-maxage', 'max-age'] as const) {
     const seconds = secondsOf(directives, name)

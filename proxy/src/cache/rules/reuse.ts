@@ -1,6 +1,7 @@
 import { ageAt } from './age.ts'
 import { isUnqualified, secondsOf, type Directives } from './directives.ts'
 import type { RequestRules } from './request-rules.ts'
+import { TROUBLE } from './statuses.ts'
 import type { StoredHead } from './stored-head.ts'
 
 /**
@@ -27,6 +28,8 @@ export function judge(stored: Reusable, request: RequestRules, nowMs: number): R
   if (freshForS > 0 && freshForS >= (request.minFreshS ?? 0)) return 'fresh'
   // Who wants it fresh for a while does not take it stale.
   if (request.minFreshS !== undefined || mustRevalidate(directives)) return 'validate'
+  // The app may be well again.
+  if (TROUBLE.has(stored.status)) return 'validate'
   const staleForS = -freshForS
   if (staleForS < whileRevalidating(directives)) return 'revalidating'
   const maySendStale = !directives.has('s-maxage') && staleForS <= (request.maxStaleS ?? -1)
@@ -40,6 +43,7 @@ export function judge(stored: Reusable, request: RequestRules, nowMs: number): R
 export function mayStandIn(stored: Reusable, request: RequestRules, nowMs: number): boolean {
   const { directives } = stored
   if (request.noCache || isUnqualified(directives, 'no-cache') || mustRevalidate(directives)) return false
+  if (TROUBLE.has(stored.status)) return false
   const ageS = ageAt(stored, nowMs)
   if (request.maxAgeS !== undefined && ageS > request.maxAgeS) return false
   const staleForS = -freshFor(stored, ageS)

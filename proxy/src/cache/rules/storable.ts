@@ -1,7 +1,8 @@
-import type { Asker, RequestRules } from './request-rules.ts'
+import { isComposed } from './composed.ts'
 import { isUnqualified, namedFields, secondsOf, type Directives } from './directives.ts'
 import { linesOf, withoutFields } from './fields.ts'
-import { isHeuristicallyCacheable } from './freshness.ts'
+import type { Asker, RequestRules } from './request-rules.ts'
+import { HEURISTIC, NEVER_STORED, TROUBLE, UNDERSTOOD } from './statuses.ts'
 import type { StoredHead } from './stored-head.ts'
 import { validatorsFor } from './validation.ts'
 import { isSameVary, varyOf, type VaryNames } from './vary.ts'
@@ -11,6 +12,7 @@ export type Refusal =
   | 'method'
   | 'request no-store'
   | 'status'
+  | 'trouble'
   | 'no-store'
   | 'private'
   | 'must-understand'
@@ -21,24 +23,13 @@ export type Refusal =
   | 'vary changed'
   | 'no freshness'
 
-/** What is understood here, as `must-understand` asks (RFC 9111 5.2.2.3): final statuses of RFC 9110 15, and RFC 7725. */
-const UNDERSTOOD: ReadonlySet<number> = new Set([
-  200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409,
-  410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 451, 501, 505,
-])
-
-/**
- * Never stored, whatever the app says of them: an answer about a validator (304) or a part (206); what RFC 6585 says is about one visitor
- * (428, 429, 431, 511); and those of an app in trouble, which the edge replaces with pages of its own.
- */
-const NEVER: ReadonlySet<number> = new Set([206, 304, 428, 429, 431, 500, 502, 503, 504, 511])
-
 /** May this answer to a request of this method be stored, and sent to others (RFC 9111 3)? @returns why not; undefined: it may. */
 export function whyNotStored(method: string, asker: Asker, head: StoredHead): Refusal | undefined {
   const { status, directives, fields } = head
   if (method !== 'GET') return 'method'
   if (asker.noStore) return 'request no-store'
-  if (status < 200 || NEVER.has(status)) return 'status'
+  if (status < 200 || NEVER_STORED.has(status)) return 'status'
+  if (TROUBLE.has(status) && !isComposed(head)) return 'trouble'
   if (directives.has('must-understand')) {
     if (!UNDERSTOOD.has(status)) return 'must-understand'
   } else if (directives.has('no-store')) return 'no-store'
@@ -87,7 +78,7 @@ function isMeantForAll(directives: Directives): boolean {
 
 /** The last of RFC 9111 3: something must say that it may be kept. And it must be of use: for some time, or by its validator. */
 function isUseful({ status, fields, directives, isExplicit, lifetimeS }: StoredHead): boolean {
-  const isAllowed = isExplicit || directives.has('public') || isHeuristicallyCacheable(status) || lifetimeS > 0
+  const isAllowed = isExplicit || directives.has('public') || HEURISTIC.has(status) || lifetimeS > 0
   if (!isAllowed) return false
   if (status === 200 && validatorsFor(fields).length > 0) return true
   if (isUnqualified(directives, 'no-cache')) return false

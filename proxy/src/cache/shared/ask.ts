@@ -10,6 +10,7 @@ import { endToEnd, linesOf, withoutFields } from '../rules/fields.ts'
 import { readAsker, readRequest } from '../rules/request-rules.ts'
 import { mayStandIn } from '../rules/reuse.ts'
 import { storedFields, whyNotKept, whyNotStored } from '../rules/storable.ts'
+import { TROUBLE } from '../rules/statuses.ts'
 import { readHead, type StoredHead } from '../rules/stored-head.ts'
 import { CONDITIONAL, confirms, mergeFields, validatorsFor } from '../rules/validation.ts'
 import { varyOf } from '../rules/vary.ts'
@@ -45,8 +46,6 @@ export type Asking = {
 
 export type Ask = (asking: Asking) => Promise<Landing>
 
-/** An app that answers so is in trouble: what is stored may stand in for it (RFC 9111 4.3.3, RFC 5861 4). */
-const TROUBLE: ReadonlySet<number> = new Set([500, 502, 503, 504])
 /** Bodies that are held while they arrive, in one worker. */
 const ARRIVING_BYTES = 128 * 1024 * 1024
 

@@ -44,10 +44,19 @@ await t.test(
     }
     for (const status of [201, 202, 299, 302, 303, 307, 400, 403, 418, 500, 503, 599]) {
       t.equal(answer(fields, status).lifetimeS, 0, String(status))
-      t.equal(answer({ ...fields, 'Cache-Control': 'public' }, status).lifetimeS, 100, `${status} with public`)
+      const seconds = status === 500 || status === 503 ? 60 : 100
+      t.equal(answer({ ...fields, 'Cache-Control': 'public' }, status).lifetimeS, seconds, `${status} with public`)
     }
   },
 )
+
+await t.test('an app in trouble is believed for a minute', async (t) => {
+  for (const status of [500, 502, 503, 504]) {
+    t.equal(answer({ 'Cache-Control': 'max-age=3600' }, status).lifetimeS, 60, String(status))
+    t.equal(answer({ 'Cache-Control': 'max-age=5' }, status).lifetimeS, 5, String(status))
+  }
+  t.equal(answer({ 'Cache-Control': 'max-age=3600' }, 599).lifetimeS, 3600)
+})
 
 await t.test('kept until purged, where the operator says so and the app says nothing', async (t) => {
   const options = { untilPurged: true }

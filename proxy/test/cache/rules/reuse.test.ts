@@ -80,3 +80,11 @@ await t.test('may it stand in for an app that is away or in trouble (RFC 9111 4.
     t.equal(found, expected, `${stored} | ${asked} | ${ageS} s`)
   }
 })
+
+await t.test('an error is sent while it is fresh, and then never: not meanwhile, not instead', async (t) => {
+  const stored = answer({ 'Cache-Control': 'max-age=60, stale-while-revalidate=99, stale-if-error=99' }, 503)
+  t.equal(judge(stored, request(), later(59)), 'fresh')
+  t.equal(judge(stored, request(), later(60)), 'validate')
+  t.equal(judge(stored, request({ 'cache-control': 'max-stale' }), later(60)), 'validate')
+  t.notOk(mayStandIn(stored, request(), later(60)))
+})

@@ -79,7 +79,7 @@ await t.test('what is not stored: by which rule', async (t) => {
   site.reply = fields({ 'Cache-Control': 'public, max-age=600' })
   t.equal(await statusOf(site, '/i?x', credentials), `MISS: fwd=uri-miss; ${keyOf('/i?x')}; stored; ttl=600`)
   site.reply = fields({}, 503)
-  t.equal(await statusOf(site, '/j?x'), `MISS: fwd=uri-miss; ${keyOf('/j?x')}; detail=status`)
+  t.equal(await statusOf(site, '/j?x'), `MISS: fwd=uri-miss; ${keyOf('/j?x')}; detail=trouble`)
 })
 
 await t.test('what is not looked for: by which rule', async (t) => {

@@ -58,14 +58,59 @@ await t.test('private and no-store, and fields that are private, are kept from o
   t.equal(second.headers['x-user'], undefined)
 })
 
-await t.test('an app in trouble is not stored, whatever it says', async (t) => {
+await t.test('what an app says in trouble is stored for nobody', async (t) => {
   const site = await startSite(t)
-  for (const status of [500, 502, 503, 504, 429]) {
-    site.reply = fields(FRESH, status)
-    await site.ask(`/${status}`)
-    site.reply = fields(FRESH)
-    t.match(await site.ask(`/${status}`), { status: 200, headers: { 'blot-cache': 'MISS' } }, String(status))
+  const changed = new Date(Date.now() - 1e9).toUTCString()
+  const broken: Record<string, string>[] = [
+    {},
+    { ETag: '"a"' },
+    { 'Cache-Control': 'no-store, max-age=60' },
+    { 'Cache-Control': 'max-age=0, stale-while-revalidate=60' },
+    { Expires: '0' },
+    { 'Last-Modified': changed },
+    { 'Cache-Control': 'private, max-age=60' },
+  ]
+  for (const status of [500, 502, 503, 504]) {
+    for (const [index, said] of broken.entries()) {
+      const path = `/${status}/${index}`
+      site.reply = fields(said, status)
+      await site.ask(path)
+      site.reply = fields(FRESH)
+      t.match(
+        await site.ask(path),
+        { status: 200, headers: { 'blot-cache': 'MISS' } },
+        `${path} ${JSON.stringify(said)}`,
+      )
+    }
   }
+  site.reply = fields(FRESH, 429)
+  await site.ask('/429')
+  site.reply = fields(FRESH)
+  t.match(await site.ask('/429'), { status: 200 }, 'RFC 6585 4')
+})
+
+await t.test('an error that the app composed is stored as long as it says, at most a minute', async (t) => {
+  const site = await startSite(t)
+  const said = { 'Cache-Control': 'max-age=3600, stale-while-revalidate=3600', 'Retry-After': '60' }
+  site.reply = fields(said, 503)
+  t.match(await site.ask('/'), { status: 503, text: 'body 1' })
+  t.match(await site.ask('/'), { status: 503, text: 'body 1', headers: { 'blot-cache': 'HIT', 'retry-after': '60' } })
+  site.advance(61)
+  site.reply = fields(FRESH)
+  t.match(await site.ask('/'), { status: 200, text: 'body 2', headers: { 'blot-cache': 'EXPIRED' } })
+
+  site.advance(61)
+  site.reply = fields(said, 503)
+  t.match(
+    await site.ask('/'),
+    { status: 200, text: 'body 2', headers: { 'blot-cache': 'STALE' } },
+    'a page goes before it',
+  )
+  site.reply = fields(said, 500)
+  await site.ask('/error')
+  site.advance(61)
+  await site.away()
+  t.match(await site.ask('/error'), { status: 502 }, 'an error stands in for nothing')
 })
 
 await t.test('whatever is no part of the key keeps its answer from others', async (t) => {

@@ -10,6 +10,7 @@ import { createLookup } from '../../../src/cache/lookup-answer.ts'
 import { createFileTier } from '../../../src/cache/lookup.ts'
 import { createMemory } from '../../../src/cache/memory.ts'
 import { createPurgeLog } from '../../../src/cache/purge-log.ts'
+import { isComposedNow } from '../../../src/cache/rules/composed.ts'
 import { createDecisions } from '../../../src/cache/shared/decisions.ts'
 import { createEngine } from '../../../src/cache/shared/engine.ts'
 import { createValidity } from '../../../src/cache/shared/validity.ts'
@@ -113,6 +114,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
           config,
           closed: () => site.closed,
           ...tools,
+          isComposed: (status, fields) => isComposedNow(status, fields, now()),
           around: (fetch) =>
             createEngine({
               app: fetch,

@@ -20,6 +20,7 @@ import { createPendingPurges } from './registry/pending-purges.ts'
 import { Registry } from './registry/registry.ts'
 import { loadTemplates, templateFor } from './render/template.ts'
 import { drainServer } from './server/drain.ts'
+import { Departure } from './server/departure.ts'
 import { createServer } from './server/server.ts'
 import { StatusStream } from './status/status-stream.ts'
 
@@ -29,6 +30,9 @@ const templatesDirectory = path.resolve(import.meta.dirname, '../templates')
 export interface RunningApp {
   /** Where it really listens, which is of interest when any free port was asked for. */
   readonly port: number
+  /** Tells the edges that it is about to close, and serves meanwhile. `hurry` ends that. */
+  leave(): Promise<void>
+  hurry(): void
   /** Finishes the answers in flight, ends the streams, and lets go of everything. */
   close(): Promise<void>
 }
@@ -54,7 +58,13 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   await server.listen({ host: address, port: config.port })
   const port = portOf(server.server.address()) ?? config.port
   log.info({ address: `http://${address}:${port}`, host: config.host, blogs: library.blogs.size }, 'listening')
-  return { port, close: () => closeApp(parts, watch, server) }
+  const { departure } = parts
+  return {
+    port,
+    leave: () => departure.begin(),
+    hurry: () => departure.hurry(),
+    close: () => closeApp(parts, watch, server),
+  }
 }
 
 type Parts = Awaited<ReturnType<typeof openParts>>
@@ -87,6 +97,7 @@ async function openParts(config: Config, log: Logger) {
     }),
     preIssue: openPreIssuer(config, areaLog('certificates')),
     status: new StatusStream(),
+    departure: new Departure(),
   }
 }
 

@@ -18,6 +18,8 @@ async function main(): Promise<void> {
     const app = await startApp(config, log)
     let stopping: Promise<void> | undefined
     stop = (reason) => {
+      // A second signal is from somebody who cannot wait; a parent that is gone was the edge.
+      if (stopping !== undefined || reason === 'disconnect') app.hurry()
       stopping ??= drain(app, reason, log)
     }
     process.send?.({ type: 'listening', port: app.port })
@@ -31,6 +33,7 @@ async function main(): Promise<void> {
 
 async function drain(app: RunningApp, reason: string, log: Log): Promise<void> {
   log.info({ reason }, 'draining')
+  await app.leave()
   await app.close()
   log.info('stopped')
   process.exit(0)

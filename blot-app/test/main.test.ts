@@ -105,6 +105,21 @@ await t.test('draining', async (t) => {
   t.ok(bytes > 20_000_000, 'the download is complete')
 })
 
+await t.test('an edge that asks for its health is told before the port closes', async (t) => {
+  const running = run(t)
+  const port = await portOf(running)
+  const health = () => visit(port, 'http://localhost/health', { headers: { 'user-agent': 'blot-edge (health check)' } })
+  t.equal((await health()).status, 200)
+  running.child.kill('SIGTERM')
+  await waitUntil(() => running.output().includes('draining'), 15_000)
+  const headers = { connection: 'keep-alive' }
+  const page = await visit(port, 'http://garden.blot.localhost/a.txt', { headers })
+  t.match([page.status, page.headers.connection], [200, 'close'], 'everybody is served meanwhile')
+  const told = await health()
+  t.match([told.status, told.headers['retry-after']], [503, '1'])
+  t.strictSame(await running.exited, [0, null])
+})
+
 await t.test('a wrong environment is told at once, and nothing is opened', async (t) => {
   const running = run(t, { environment: { BLOT_PORT: 'x', BLOT_CACHE: 'maybe', BLOT_UPLOAD_TOKEN: 'a b' } })
   t.strictSame(await running.exited, [1, null])

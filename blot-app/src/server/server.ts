@@ -34,6 +34,8 @@ export async function createServer(server: ServerContext): Promise<FastifyInstan
   })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
+    // Nobody shall count on this connection any more.
+    if (server.departure.isLeaving) reply.header('connection', 'close')
     if (server.config.maintenance && !/^\/(?:health|permission)(?:\?|$)/.test(request.url)) {
       reply.header('retry-after', String(maintenanceSeconds))
       answerNotice(server, { request, reply }, { status: 503, ...notices[503] })

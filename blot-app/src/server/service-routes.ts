@@ -7,7 +7,7 @@ const hostName = /^(?=.{1,253}\.?$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0
 
 /** What other programs ask: whether we are alive, whether a name is ours, what happens. */
 export function registerServiceRoutes(app: FastifyInstance, server: ServerContext): void {
-  app.get('/health', (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }))
+  app.get('/health', (request, reply) => answerHealth(server, request, reply))
 
   app.get('/permission', { constraints: { site: 'loopback' } }, (request, reply) => {
     // Only programs of this machine may ask; whoever comes through an edge could ask for every name there is.
@@ -23,6 +23,14 @@ export function registerServiceRoutes(app: FastifyInstance, server: ServerContex
       return reply
     })
   }
+}
+
+/** Once we leave, an edge is told to send its requests elsewhere, or to keep them until somebody is here again. */
+function answerHealth({ departure }: ServerContext, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (request.headers['user-agent']?.startsWith('blot-edge') === true) departure.asked(request.ip)
+  reply.header('cache-control', 'no-store')
+  if (!departure.isLeaving) return reply.send({ status: 'ok' })
+  return reply.code(503).header('retry-after', '1').send({ status: 'leaving' })
 }
 
 function answerPermission(server: ServerContext, request: FastifyRequest, reply: FastifyReply): FastifyReply {

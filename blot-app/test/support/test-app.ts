@@ -59,7 +59,7 @@ export async function startTestApp(t: Test, options: TestAppOptions = {}): Promi
   const close = (): Promise<void> => (closed ??= app.close())
   t.teardown(close)
   return {
-    port: app.port,
+    ...app,
     close,
     folder,
     write: (file, content) => writeFiles(blogs, { [file]: content }),

@@ -65,7 +65,9 @@ export function startApp({ main, environment, onEnd }: AppProcessOptions): AppPr
       stopping = true
       if (current.pid === undefined || current.exitCode !== null || current.signalCode !== null) return
       const exited = once(current, 'exit')
-      current.kill('SIGTERM')
+      // No edge is left that it would have to tell.
+      if (current.connected) current.disconnect()
+      else current.kill('SIGTERM')
       const timer = setTimeout(() => current.kill('SIGKILL'), STOP_MS)
       await exited
       clearTimeout(timer)

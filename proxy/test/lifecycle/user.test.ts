@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { prepareDataDirectory } from '../../src/lifecycle/data-directory.ts'
+import { prepareDataDirectory, prepareDiskCache } from '../../src/lifecycle/data-directory.ts'
 import { resolveUser } from '../../src/lifecycle/user.ts'
 
 const IS_ROOT = process.getuid?.() === 0
@@ -39,4 +39,21 @@ await t.test('the data directory is made for its user alone, and mended where it
     0o055 & statSync(join(root, 'a')).mode,
     'its parents are not the edge’s',
   )
+})
+
+await t.test('in the cache folder, where the app may put a link, none is followed', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'disk-cache-'))
+  t.teardown(() => rmSync(root, { recursive: true }))
+  const user = resolveUser('nobody')
+  const [cache, elsewhere] = [join(root, 'cache'), join(root, 'elsewhere')]
+  for (const folder of [cache, elsewhere]) mkdirSync(folder, { mode: 0o755 })
+  symlinkSync(elsewhere, join(cache, '.edge'))
+  t.throws(() => prepareDiskCache(cache, user), { code: 'ENOTDIR' })
+  t.match(statSync(elsewhere), { mode: 0o40755, uid: process.getuid?.() })
+
+  const link = join(root, 'link')
+  mkdirSync(join(root, 'disk'))
+  symlinkSync('disk', link)
+  prepareDiskCache(link, user)
+  t.equal(statSync(join(root, 'disk/.edge')).mode & 0o777, 0o700, 'the cache folder itself may be one')
 })

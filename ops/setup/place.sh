@@ -87,6 +87,9 @@ ensure_environment() {
   else
     report ok "$environment_file (root:$edge_group 640)"
   fi
+  if [[ -e $environment_file && -z $(environment_value EDGE_PID_FILE) ]]; then
+    report warn "without EDGE_PID_FILE=/run/blot-edge/edge.pid in $environment_file, blot-edge check does not find the edge that runs"
+  fi
 }
 
 # A web server of before, which reads these folders as a user of its own, would be shut out.

@@ -176,13 +176,7 @@ await t.test('every kernel setting is one of this kernel', (t) => {
 
 await t.test('with the snippet for dnsmasq, every name below blot.development is this machine', async (t) => {
   const port = await freePort()
-  const flags = [
-    '--keep-in-foreground',
-    `--port=${port}`,
-    '--listen-address=127.0.0.1',
-    '--bind-interfaces',
-    '--no-resolv',
-  ]
+  const flags = ['--keep-in-foreground', `--port=${port}`, '--no-resolv']
   const others = ['--no-hosts', '--log-facility=-', '--user=', `--conf-file=${join(folder, 'dnsmasq.conf')}`]
   const child = spawn('dnsmasq', [...flags, ...others, '--pid-file'], {
     stdio: ['ignore', 'ignore', 'pipe'],

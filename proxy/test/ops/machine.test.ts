@@ -106,3 +106,17 @@ await t.test('in the wrong place it says so, and changes nothing', async (t) => 
   }
   t.match(await machine.run(`setpriv --reuid=nobody --clear-groups ${setup}`), { code: 1, stderr: /run as root/ })
 })
+
+await t.test('a swap file is made once, and nothing is taken for one', async (t) => {
+  const swap = `${release}/ops/environment/swap --later --size 1M --file /root/swapfile`
+  t.match(await machine.run(`${swap} --check`), { code: 1, stdout: /^would +make \/root\/swapfile of 1M$/m })
+  t.match(await machine.do(swap), /^did +make \/root\/swapfile of 1M\ndid +add \/root\/swapfile to \/etc\/fstab$/m)
+  t.strictSame(await modes('/root/swapfile'), ['root:root 600'])
+  t.equal(await machine.do('blkid --output value --match-tag TYPE --probe /root/swapfile'), 'swap\n')
+  t.notMatch(await machine.do(swap), /^did/m)
+  t.match(await machine.run(`${swap} --check`), { code: 0 })
+  t.equal(await machine.do('grep --count "^/root/swapfile none swap sw 0 0$" /etc/fstab'), '1\n')
+  t.match(await machine.run(`${swap} --file /etc/hosts`), { code: 1, stderr: /\/etc\/hosts is there, and is no swap/ })
+  t.match(await machine.run(`${swap} --file /root/other --size 999999G`), { code: 1, stderr: /too little for 999999G/ })
+  t.match(await machine.run(`${swap} --size 1T`), { code: 2 })
+})

@@ -49,11 +49,11 @@ export class Departure {
     this.#isLeaving = true
     for (const address of this.#asked.keys()) this.#untold.add(address)
     if (this.#untold.size === 0) return
-    const options = { signal: this.#hurried.signal, ref: false }
+    const { signal } = this.#hurried
     try {
       // Who does not ask any more is gone himself.
-      await Promise.race([this.#allTold.promise, pause(this.#askedWithinMs, undefined, options)])
-      await pause(this.#graceMs, undefined, options)
+      await Promise.race([this.#allTold.promise, pause(this.#askedWithinMs, undefined, { signal, ref: false })])
+      await pause(this.#graceMs, undefined, { signal })
     } catch {
       // There is no time for that.
     }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createAnswerTier } from '../cache/answers.ts'
 import { createDeliver, type Deliver } from '../cache/deliver.ts'
@@ -77,13 +78,14 @@ export async function openWorkerCache(
       answers.drop(key)
     }
   }
-  handlers.invalidate = ({ keys }) => {
-    invalidate(keys)
+  const self = randomUUID()
+  handlers.invalidate = ({ keys, by }) => {
+    if (by !== self) invalidate(keys)
     return Promise.resolve(null)
   }
   function invalidateEverywhere(keys: readonly string[]): void {
     invalidate(keys)
-    channel.call('worker', 'invalidate', { keys }).catch((error: unknown) => {
+    channel.call('worker', 'invalidate', { keys, by: self }).catch((error: unknown) => {
       edgeChannel('fault').publish({ area: 'cache', message: 'invalidation did not reach every worker', error })
     })
   }

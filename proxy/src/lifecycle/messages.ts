@@ -28,8 +28,8 @@ export type Calls = {
   purge: { ask: { purge: Purge }; answer: PurgeOutcome }
   /** manager -> workers: the purges that follow number `after`. Answers with entries dropped, by purge and name. */
   applyPurges: { ask: { after: number; purges: readonly Purge[] }; answer: readonly (readonly number[])[] }
-  /** worker -> workers: what is stored under these keys may not be used any more. */
-  invalidate: { ask: { keys: readonly string[] }; answer: null }
+  /** worker -> workers: what is stored under these keys may not be used any more. `by` is who says so, and knows. */
+  invalidate: { ask: { keys: readonly string[]; by: string }; answer: null }
   /** worker -> manager: the disk tier of the cache shall be below its bound. Answers when it is. */
   reclaim: { ask: null; answer: null }
   /** worker -> manager: how are the upstreams? Those that the worker suspects are checked first. */

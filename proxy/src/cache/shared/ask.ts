@@ -1,36 +1,21 @@
 import { CacheUnconfirmed } from '../../errors.ts'
 import type { Exchange, RequestHead } from '../../request.ts'
-import type { AnswerTier } from '../answers.ts'
 import type { AskApp, UpstreamAnswer } from '../contracts.ts'
-import { hasPageName } from '../key.ts'
-import type { Reason } from '../reasons.ts'
 import type { AnswerHead } from '../rules/answer-head.ts'
-import { isUnqualified } from '../rules/directives.ts'
-import { endToEnd, linesOf, withoutFields } from '../rules/fields.ts'
-import { readAsker, readRequest } from '../rules/request-rules.ts'
+import { endToEnd, withoutFields } from '../rules/fields.ts'
+import { readRequest } from '../rules/request-rules.ts'
 import { mayStandIn } from '../rules/reuse.ts'
-import { storedFields, whyNotKept, whyNotStored } from '../rules/storable.ts'
+import { storedFields, whyNotKept } from '../rules/storable.ts'
 import { TROUBLE } from '../rules/statuses.ts'
-import { readHead, type StoredHead } from '../rules/stored-head.ts'
+import { readHead } from '../rules/stored-head.ts'
 import { CONDITIONAL, confirms, mergeFields, validatorsFor } from '../rules/validation.ts'
-import { varyOf } from '../rules/vary.ts'
-import { answerKeyOf, describeStored, type StoredAnswer } from '../stored-answer.ts'
-import type { Decisions } from './decisions.ts'
-import { createBudget, createFill } from './fill.ts'
+import { answerKeyOf, type StoredAnswer } from '../stored-answer.ts'
 import type { Landing } from './flight.ts'
-import type { Moment, Validity } from './validity.ts'
+import type { Keep, KeepOptions } from './keep.ts'
+import type { Moment } from './validity.ts'
 
-export type AskOptions = {
+export type AskOptions = KeepOptions & {
   readonly app: AskApp
-  readonly answers: AnswerTier
-  readonly validity: Validity
-  readonly decisions: Decisions
-  /** The app writes page files: what qualifies for one is the app's to keep. */
-  readonly pageFiles: boolean
-  /** Is an answer kept that says nothing of its freshness? */
-  readonly untilPurged: (head: RequestHead) => boolean
-  /** Larger bodies are not stored. */
-  readonly maxBodyBytes: number
   readonly now: () => number
 }
 
@@ -46,14 +31,8 @@ export type Asking = {
 
 export type Ask = (asking: Asking) => Promise<Landing>
 
-/** Bodies that are held while they arrive, in one worker. */
-const ARRIVING_BYTES = 128 * 1024 * 1024
-
 /** Asks the app once for many, and stores what may be stored. */
-export function createAsk(options: AskOptions): Ask {
-  const { app, answers, validity, decisions, now } = options
-  const budget = createBudget(ARRIVING_BYTES)
-
+export function createAsk({ app, answers, validity, decisions, now }: AskOptions, keep: Keep): Ask {
   async function ask(asking: Asking): Promise<Landing> {
     const { head, stored, visitor, signal } = asking
     const requestedMs = now()
@@ -103,46 +82,13 @@ export function createAsk(options: AskOptions): Ask {
   }
 
   function share({ head, since }: Asking, answer: UpstreamAnswer, received: AnswerHead): Landing {
-    const { status } = received
-    const stored = describe(head, received, since)
+    const stored = keep.describe(head, received, since)
+    if (typeof stored !== 'string') return keep.begin(stored, head, answer, since)
     const key = answerKeyOf(head)
-    if (typeof stored === 'string') {
-      decisions.answered(key, status, stored)
-      // What was stored before is older than what the app says now.
-      if (!TROUBLE.has(status)) answers.drop(key)
-      return { kind: 'private', answer, why: stored }
-    }
-    const fill = createFill(answer, options.maxBodyBytes, budget)
-    if (isPageFile(head, stored.head)) {
-      decisions.answered(key, status, 'page file')
-      return { kind: 'shared', stored, fill, why: 'page file' }
-    }
-    void fill.whole.then((body) => {
-      const isLate = !validity.holds(stored.names, since)
-      const why = typeof body === 'string' ? body : isLate ? 'purged meanwhile' : undefined
-      decisions.answered(key, status, why)
-      if (typeof body !== 'string' && !isLate) answers.put(stored, body)
-    })
-    return { kind: 'shared', stored, fill, why: undefined }
-  }
-
-  /** What may be stored of an answer; or why it may not. */
-  function describe(head: RequestHead, received: AnswerHead, since: Moment): StoredAnswer | Reason {
-    const untilPurged = options.untilPurged(head)
-    const read = readHead(received, { untilPurged })
-    const vary = varyOf(received.fields)
-    const why = whyNotStored(head.method, readAsker(head.headers), read)
-    if (why !== undefined) return why
-    if (vary === '*') return 'vary *'
-    if (Number(linesOf(received.fields, 'content-length')[0] ?? 0) > options.maxBodyBytes) return 'too large'
-    const kept = { ...received, fields: storedFields(read) }
-    return describeStored(head, kept, { vary, since: since.purges, untilPurged }) ?? 'too many tags'
-  }
-
-  /** One URL has one owner. What the app writes as a page: GET, 200, no `no-cache`, a name that a file can have. */
-  function isPageFile({ site, target }: RequestHead, { status, directives }: StoredHead): boolean {
-    if (!options.pageFiles || !site.pageFiles || status !== 200) return false
-    return hasPageName(target) && !isUnqualified(directives, 'no-cache')
+    decisions.answered(key, received.status, stored)
+    // What was stored before is older than what the app says now.
+    if (!TROUBLE.has(received.status)) answers.drop(key)
+    return { kind: 'private', answer, why: stored }
   }
 
   return ask

@@ -11,7 +11,8 @@ import { answerKeyOf, type StoredAnswer } from '../stored-answer.ts'
 import type { AskOptions } from './ask.ts'
 import { createFlights } from './flights.ts'
 import { createHandOut, mayHave, type HandOutOptions } from './hand-out.ts'
-import { invalidateBy, updateByHead, type PassOptions } from './pass.ts'
+import { createKeep } from './keep.ts'
+import { createPass, type PassOptions } from './pass.ts'
 import { whyBypassed } from './request-form.ts'
 
 export type EngineOptions = AskOptions &
@@ -28,28 +29,18 @@ const PRIVATE_KEYS = 10_000
 const PRIVATE_MS = 10_000
 
 export function createEngine(options: EngineOptions): Engine {
-  const { answers, app, hasBody, decisions, now } = options
+  const { app, answers, hasBody, decisions, now } = options
   const privateKeys = new LRUCache<string, true>({ max: PRIVATE_KEYS, ttl: PRIVATE_MS })
-  const flights = createFlights(options, (key) => privateKeys.set(key, true))
+  const keep = createKeep(options)
+  const pass = createPass(options, keep)
+  const flights = createFlights(options, keep, (key) => privateKeys.set(key, true))
   const handOut = createHandOut(options)
-
-  async function pass(exchange: Exchange): Promise<UpstreamAnswer> {
-    const answer = await app(exchange)
-    invalidateBy(exchange.head, answer.head, options)
-    return answer
-  }
-
-  async function askHead(exchange: Exchange): Promise<UpstreamAnswer> {
-    const answer = await app(exchange)
-    updateByHead(exchange.head, answer.head, options)
-    return answer
-  }
 
   /** For this visitor alone, by a rule that is about his request. @param status of `Cache-Status` so far. */
   function passFor(why: Reason, exchange: Exchange, status: string): Promise<UpstreamAnswer> {
     decisions.bypassed(answerKeyOf(exchange.head), why)
     exchange.cacheStatus = withDetail(status, why)
-    return pass(exchange)
+    return pass.any(exchange)
   }
 
   /** Without asking the app, or before it answers. @returns false when it must be asked. */
@@ -111,7 +102,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (answered !== 'unfit') return answered
     }
     exchange.cacheStatus = `${status}; collapsed=?0`
-    return pass(exchange)
+    return pass.any(exchange)
   }
 
   return async (exchange) => {
@@ -119,7 +110,7 @@ export function createEngine(options: EngineOptions): Engine {
     const bypass = whyBypassed(head, hasBody(request))
     if (bypass === 'method') {
       exchange.cacheStatus = statusOfForward('method')
-      return pass(exchange)
+      return head.method === 'POST' ? pass.post(exchange) : pass.any(exchange)
     }
     if (bypass !== undefined) return passFor(bypass, exchange, statusOfForward('bypass'))
     const rules = readRequest(head.headers)
@@ -134,7 +125,7 @@ export function createEngine(options: EngineOptions): Engine {
     }
     const status = statusOfForward(forwardOf(head, found?.stored), key)
     exchange.cacheStatus = status
-    if (head.method === 'HEAD') return askHead(exchange)
+    if (head.method === 'HEAD') return pass.head(exchange)
     const mayConfirm = found !== undefined && !rules.noStore && mayHave(rules, found.stored)
     const stored = mayConfirm ? found.stored : undefined
     const why = stored === undefined ? whyAlone(head, key, rules) : undefined

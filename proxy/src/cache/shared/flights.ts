@@ -3,6 +3,7 @@ import type { Exchange, RequestHead } from '../../request.ts'
 import { selectionOf, type VaryNames } from '../rules/vary.ts'
 import { answerKeyOf, type StoredAnswer } from '../stored-answer.ts'
 import { createAsk, type AskOptions } from './ask.ts'
+import type { Keep } from './keep.ts'
 import { startFlight, type Flight, type Landing } from './flight.ts'
 
 /** The questions to the app that are under way: one for a key and a selection. */
@@ -17,9 +18,9 @@ export type Flights = {
 const VARYING_KEYS = 10_000
 
 /** @param onPrivate gets the key of an answer that was for one visitor alone. */
-export function createFlights(options: AskOptions, onPrivate: (key: string) => void): Flights {
+export function createFlights(options: AskOptions, keep: Keep, onPrivate: (key: string) => void): Flights {
   const { validity } = options
-  const ask = createAsk(options)
+  const ask = createAsk(options, keep)
   const flights = new Map<string, Flight>()
   const varying = new LRUCache<string, VaryNames>({ max: VARYING_KEYS })
 

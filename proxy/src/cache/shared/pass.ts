@@ -1,23 +1,72 @@
-import type { RequestHead } from '../../request.ts'
+import type { Exchange, RequestHead } from '../../request.ts'
 import type { AnswerTier } from '../answers.ts'
-import type { UpstreamAnswerHead } from '../contracts.ts'
+import type { AskApp, UpstreamAnswer, UpstreamAnswerHead } from '../contracts.ts'
 import { endToEnd } from '../rules/fields.ts'
 import { invalidatedBy } from '../rules/invalidation.ts'
+import { representsTarget } from '../rules/represents.ts'
 import { readRequest } from '../rules/request-rules.ts'
-import { readHead } from '../rules/stored-head.ts'
 import { storedFields, whyNotKept } from '../rules/storable.ts'
+import { readHead } from '../rules/stored-head.ts'
 import { describesSame, mergeFields } from '../rules/validation.ts'
 import { answerKeyOf } from '../stored-answer.ts'
+import type { Keep } from './keep.ts'
+import { whyBypassed } from './request-form.ts'
+import type { Validity } from './validity.ts'
 
 export type PassOptions = {
+  readonly app: AskApp
   readonly answers: AnswerTier
+  readonly validity: Validity
   /** Nothing that is stored under these keys may be used any more. */
   readonly invalidate: (keys: readonly string[]) => void
   readonly now: () => number
 }
 
+/** Asks the app for one visitor alone. */
+export type Pass = {
+  any(exchange: Exchange): Promise<UpstreamAnswer>
+  /** @param exchange of a request that says everything by its key. */
+  head(exchange: Exchange): Promise<UpstreamAnswer>
+  post(exchange: Exchange): Promise<UpstreamAnswer>
+}
+
+export function createPass(options: PassOptions, keep: Keep): Pass {
+  const { app, validity, now } = options
+  return {
+    async any(exchange) {
+      const answer = await app(exchange)
+      invalidateBy(exchange.head, answer.head, options)
+      return answer
+    },
+
+    async head(exchange) {
+      const answer = await app(exchange)
+      updateByHead(exchange.head, answer.head, options)
+      return answer
+    },
+
+    /** Its answer may be what a GET would get now (RFC 9110 9.3.3). */
+    async post(exchange) {
+      const { head } = exchange
+      const began = { ...validity.now(), atMs: now() }
+      const answer = await app(exchange)
+      const { status, headers } = answer.head
+      const received = { status, fields: endToEnd(headers), requestedMs: began.atMs, receivedMs: now() }
+      const isOvertaken = !validity.holds({ host: head.host, url: answerKeyOf(head), tags: [] }, began)
+      invalidateBy(head, answer.head, options)
+      const asGet = { ...head, method: 'GET' }
+      if (isOvertaken || !representsTarget(head, received) || whyBypassed(asGet, false) !== undefined) return answer
+      // Its own invalidation is not about what it brings.
+      const since = { purges: began.purges, invalidations: validity.now().invalidations }
+      const stored = keep.describe(asGet, received, since)
+      if (typeof stored === 'string') return answer
+      return keep.begin(stored, asGet, answer, since).fill.join() ?? answer
+    },
+  }
+}
+
 /** What an answer that only passes by ends of what is stored (RFC 9111 4.4). */
-export function invalidateBy(head: RequestHead, { status, headers }: UpstreamAnswerHead, options: PassOptions): void {
+function invalidateBy(head: RequestHead, { status, headers }: UpstreamAnswerHead, options: PassOptions): void {
   if (!head.site.cacheable) return
   const targets = invalidatedBy(head, status, headers)
   if (targets.length > 0) options.invalidate(targets.map((target) => answerKeyOf({ ...head, target })))
@@ -26,13 +75,8 @@ export function invalidateBy(head: RequestHead, { status, headers }: UpstreamAns
 /**
  * What the answer to a HEAD says of what is stored (RFC 9111 4.3.5), as far as it is for everybody: a visitor's own answer says nothing
  * to others.
- * @param head of a request that says everything by its key.
  */
-export function updateByHead(
-  head: RequestHead,
-  { status, headers }: UpstreamAnswerHead,
-  { answers, now }: PassOptions,
-): void {
+function updateByHead(head: RequestHead, { status, headers }: UpstreamAnswerHead, { answers, now }: PassOptions): void {
   const rules = readRequest(head.headers)
   if (status !== 200 || rules.noStore || rules.hasAuthorization) return
   const found = answers.find(head)

@@ -124,6 +124,40 @@ await t.test('an unsafe request that succeeds invalidates what it is about', asy
   t.equal((await site.ask('/page')).headers['blot-cache'], 'HIT', 'a failure changes nothing')
 })
 
+await t.test('the answer to a POST that says it is what is there now answers a GET', async (t) => {
+  const site = await startSite(t)
+  const post = (path: string, headers: Record<string, string> = {}) =>
+    site.ask(path, headers, { method: 'POST', body: 'x' })
+  site.reply = fields({ 'Cache-Control': 'max-age=60', 'Content-Location': '/page' })
+  await site.ask('/page')
+  t.equal((await post('/page')).text, 'body 2')
+  t.match(await site.ask('/page'), { text: 'body 2', headers: { 'blot-cache': 'HIT' } })
+  t.equal((await post('/page')).text, 'body 3', 'no POST is answered from what is stored')
+  t.equal((await site.ask('/page')).text, 'body 3')
+  t.equal((await post('/other')).text, 'body 4')
+  t.equal((await site.ask('/other')).text, 'body 5', 'it is about another URI')
+  await post('/page', { 'X-Original-URL': '/evil' })
+  t.match(
+    await site.ask('/page'),
+    { text: 'body 7', headers: { 'blot-cache': 'MISS' } },
+    'not by what is no part of the key',
+  )
+  site.reply = fields({ 'Cache-Control': 'max-age=60', 'Content-Location': '/page', 'Set-Cookie': 'a=b' })
+  t.strictSame((await post('/page')).headers['set-cookie'], ['a=b'])
+  t.equal((await site.ask('/page')).text, 'body 9', 'nor what sets a cookie')
+})
+
+await t.test('a purge while a POST is under way wins', async (t) => {
+  const site = await startSite(t)
+  const said = { 'Cache-Control': 'max-age=60', 'Content-Location': '/page' }
+  site.reply = (request, response, number) => {
+    if (request.method === 'GET') response.writeHead(200, said).end(`body ${number}`)
+    else void site.purge({ urls: ['//a.test/page'] }).then(() => response.writeHead(200, said).end(`body ${number}`))
+  }
+  await site.ask('/page', {}, { method: 'POST', body: 'x' })
+  t.match(await site.ask('/page'), { text: 'body 2', headers: { 'blot-cache': 'MISS' } })
+})
+
 await t.test('HEAD goes to the app when nothing is fresh, and updates what is stored', async (t) => {
   const site = await startSite(t)
   site.reply = fields({ 'Cache-Control': 'max-age=60', ETag: '"a"' })

@@ -232,6 +232,7 @@ export const MaintenanceUnwritten = createError(
   'maintenance could not be written to EDGE_DATA_DIRECTORY (%s), and is as it was: try again',
   503,
 )
+export const ExplainInvalid = createError<[string]>('EDGE_ERR_EXPLAIN_INVALID', '%s', 400)
 export const PurgeInvalid = createError<[string]>('EDGE_ERR_PURGE_INVALID', '%s', 400)
 export const PurgeUnwritten = createError(
   'EDGE_ERR_PURGE_UNWRITTEN',

@@ -5,6 +5,7 @@ import { answerError, answerNotFound } from './failure.ts'
 import { demandToken, refuseForeignHost, refuseCrossSite, setSecurityHeaders } from './protection.ts'
 import { certificateRoutes } from './routes/certificates.ts'
 import { eventRoutes } from './routes/events.ts'
+import { explainRoutes } from './routes/explain.ts'
 import { maintenanceRoutes } from './routes/maintenance.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { purgeRoutes } from './routes/purge.ts'
@@ -42,6 +43,7 @@ export async function createAdmin(options: AdminOptions): Promise<FastifyInstanc
     guarded.addHook('onRequest', demandToken(options))
     await guarded.register(statusRoutes, options)
     await guarded.register(metricsRoutes, options)
+    await guarded.register(explainRoutes, options)
     await guarded.register(eventRoutes, options)
     await guarded.register(certificateRoutes, options)
     await guarded.register(maintenanceRoutes, options)

@@ -112,6 +112,17 @@ export type AdminMaintenance = {
   set(order: MaintenanceOrder): Promise<MaintenanceView>
 }
 
+/** A GET that nobody has made: what would the edge do with it? */
+export type ExplainQuestion = {
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  /** With the port, if it has one. */
+  readonly authority: string
+  readonly target: string
+  /** Name, value, name, value… */
+  readonly headers: readonly string[]
+}
+
 export type AdminOptions = {
   readonly version: string
   /** Demanded as `Authorization: Bearer` by everything but the dashboard's files. */
@@ -123,6 +134,8 @@ export type AdminOptions = {
   metrics(): Promise<MergedMetrics>
   /** Resolves once every worker has applied it. */
   purge(purge: Purge): Promise<PurgeOutcome>
+  /** Plain data; `cache/explain/view.ts` says which. */
+  explain(question: ExplainQuestion): Promise<unknown>
   readonly certificates: AdminCertificates
   readonly maintenance: AdminMaintenance
   /** Resolves when a new generation serves; its steps are events. */

@@ -95,7 +95,7 @@ export function createFileTier(options: FileTierOptions): FileTier {
 }
 
 /** A request with credentials is the app's: it alone knows who may see what. */
-function mayAnswer({ method, site, headers }: RequestHead, pageFiles: boolean): boolean {
+export function mayAnswer({ method, site, headers }: RequestHead, pageFiles: boolean): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
   if (site.kind === 'cdn') return true
   return pageFiles && site.pageFiles && site.cacheable && headers.authorization === undefined

@@ -31,6 +31,8 @@ export type Shelf = {
 /** Answers in memory, bounded by bytes, least recently used out. */
 export type Memory = {
   get(key: string): Shelf | undefined
+  /** The same, without being a use of it. */
+  peek(key: string): Shelf | undefined
   /** undefined: there is none. */
   putFile(key: string, file: FileShelf | undefined): void
   putAnswers(key: string, answers: readonly KeptAnswer[]): void
@@ -58,6 +60,7 @@ export function createMemory(maxBytes: number): Memory {
 
   return {
     get: (key) => tier.shelves.get(key),
+    peek: (key) => tier.shelves.peek(key),
     putFile(key, file) {
       const answers = tier.shelves.peek(key)?.answers ?? []
       put(key, { file, answers })

@@ -1,3 +1,4 @@
+import type { KeptPurges } from './purge-journal.ts'
 import { namesOf, withoutScheme, type NumberedPurge } from '../purge.ts'
 
 /** The names by which purges find an answer. */
@@ -127,6 +128,14 @@ export function createPurgeLog(maxBytes: number = MAX_BYTES): PurgeLog {
       forgetOldest()
     },
   }
+}
+
+/** A log of what is kept of the sequence. */
+export function recallPurges({ after, entries }: KeptPurges): PurgeLog {
+  const log = createPurgeLog()
+  log.startAfter(after)
+  for (const entry of entries) log.add(entry)
+  return log
 }
 
 function timeOf({ atMs }: { atMs?: number | undefined }): Pick<NumberedPurge, 'atMs'> {

@@ -33,6 +33,30 @@ export function printable(value: string): string {
   )
 }
 
+/** The two largest units: `3 d 4 h`, `2 min 5 s`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  const amounts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const
+  const first = amounts.findIndex(([amount]) => amount > 0)
+  return amounts
+    .slice(first === -1 ? -1 : first)
+    .slice(0, 2)
+    .map(([amount, unit]) => `${amount} ${unit}`)
+    .join(' ')
+}
+
+/** `812 B`, `12.3 KB`, `4.0 MB`. */
+export function formatSize(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`
+  const isLarge = bytes >= 1024 ** 2
+  return `${(bytes / 1024 ** (isLarge ? 2 : 1)).toFixed(1)} ${isLarge ? 'MB' : 'KB'}`
+}
+
 export function countFaults(count: number): string {
   return count === 1 ? '1 fault' : `${count} faults`
 }

@@ -3,7 +3,7 @@ import type { StatusReport } from '../admin/contracts.ts'
 import { AdminUnavailable } from '../errors.ts'
 import { askAdmin, locateAdmin } from './ask-admin.ts'
 import { environmentOption, type Command } from './command.ts'
-import { alignColumns } from './print.ts'
+import { alignColumns, formatDuration } from './print.ts'
 
 export const status: Command = {
   name: 'status',
@@ -62,21 +62,4 @@ function render(report: StatusReport, stream: NodeJS.WriteStream): string {
       : []),
     ...degraded.map((sentence) => `${styleText('yellow', 'degraded', { stream })}: ${sentence}\n`),
   ].join('\n')
-}
-
-/** The two largest units: `3 d 4 h`, `2 min 5 s`. */
-function formatDuration(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  const amounts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
-  ] as const
-  const first = amounts.findIndex(([amount]) => amount > 0)
-  return amounts
-    .slice(first === -1 ? -1 : first)
-    .slice(0, 2)
-    .map(([amount, unit]) => `${amount} ${unit}`)
-    .join(' ')
 }

@@ -4,6 +4,8 @@ import { createAnswerTier } from '../cache/answers.ts'
 import { createDeliver, type Deliver } from '../cache/deliver.ts'
 import { createDiskTier } from '../cache/disk/disk-tier.ts'
 import { createReclaimer } from '../cache/disk/reclaim.ts'
+import { explainMemory } from '../cache/explain/explain-memory.ts'
+import type { MemoryView } from '../cache/explain/view.ts'
 import type { Found } from '../cache/found.ts'
 import { createLookup } from '../cache/lookup-answer.ts'
 import { createFileTier } from '../cache/lookup.ts'
@@ -33,6 +35,8 @@ export type WorkerCache = {
   stats(): { entries: number; bytes: number }
   /** Called before the first visitor comes. */
   refresh(): Promise<void>
+  /** @param tags of what lies on the disk. */
+  explain(head: RequestHead, tags: readonly string[]): Omit<MemoryView, 'process'>
   close(): Promise<void>
 }
 
@@ -104,6 +108,7 @@ export async function openWorkerCache(
     },
     stats: () => memory.stats(),
     refresh,
+    explain: (head, tags) => explainMemory(head, tags, { memory, log, decisions, now: Date.now }),
     async close() {
       files.close()
       await disk?.idle()

@@ -11,6 +11,7 @@ import { listenAdmin, type AdminListener } from './admin-listener.ts'
 import { findAway } from './away.ts'
 import { openCertificateManager } from './certificates.ts'
 import { createLeadership, takeUpDuties } from './duties.ts'
+import { openExplainer } from './explain.ts'
 import { openMaintenanceManager } from './maintenance.ts'
 import type { DrainLimits, ProcessReport } from './messages.ts'
 import type { RoleBody } from './role.ts'
@@ -56,6 +57,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     leadership.ask('purge', { purge }, ({ purges }) => purges.purge(purge))
   handlers.purge = ({ purge }) => askPurge(purge)
   handlers.reclaim = (ask) => leadership.ask('reclaim', ask, ({ cache }) => cache.reclaim().then(() => null))
+  const explain = openExplainer(config, (asked, tags) => channel.call('worker', 'explain', { asked, tags }))
 
   const admin = await createAdmin({
     version: settings.version,
@@ -72,6 +74,11 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
       }),
     metrics: () => collectMetrics(channel, own()),
     purge: askPurge,
+    async explain(asked) {
+      const duties = leadership.duties()
+      if (duties === undefined) throw new ChannelClosed('manager')
+      return explain(asked, duties.purges.log)
+    },
     certificates: openAdminCertificates(config, store, certificates),
     maintenance,
     async reload() {

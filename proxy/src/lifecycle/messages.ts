@@ -1,5 +1,7 @@
 import type { AdminEvent, GenerationStatus, ReloadOutcome, ReloadStatus, UnderWayCounts } from '../admin/contracts.ts'
 import type { Counters, MetricsSnapshot } from '../admin/metrics.ts'
+import type { Asked } from '../cache/explain/asked.ts'
+import type { MemoryView } from '../cache/explain/view.ts'
 import type { Change, TicketKey } from '../certificates/contracts.ts'
 import type { ConfigFault } from '../errors.ts'
 import type { Lane } from '../certificates/queue.ts'
@@ -38,6 +40,8 @@ export type Calls = {
   useUpstreams: { ask: { health: readonly Health[] }; answer: null }
   /** manager -> workers: this is what the maintenance switch says now; null: it is off. */
   useMaintenance: { ask: { switched: MaintenanceSwitch | null }; answer: null }
+  /** manager -> workers: what do you know of this URL? `tags`: of what lies on the disk. */
+  explain: { ask: { asked: Asked; tags: readonly string[] }; answer: MemoryView }
   /** manager -> any child: what have you counted? */
   report: { ask: null; answer: ProcessReport }
   /** manager -> primary: which processes are there? */

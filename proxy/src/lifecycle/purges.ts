@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createPurgeExchange, type ExchangeState, type PurgeExchange } from '../cache/purge-exchange.ts'
 import { openPurgeJournal, type KeptPurges } from '../cache/purge-journal.ts'
+import { recallPurges, type PurgeLog } from '../cache/purge-log.ts'
 import { createPurgeSequence, type PurgeSequence } from '../cache/purge-sequence.ts'
 import { withDeadline } from '../certificates/deadline.ts'
 import { readIfThere, writeWhole } from '../certificates/whole-file.ts'
@@ -15,6 +16,8 @@ import type { Channel } from './channel.ts'
 /** Numbers purges, writes them down, and has them applied by the workers here and by other machines. One process at a time. */
 export type PurgeManager = {
   purge(purge: Purge): Promise<PurgeOutcome>
+  /** Those that are on disk, as workers know them. */
+  readonly log: Pick<PurgeLog, 'latest' | 'verdict'>
   /** What is not as it should be: a sentence each. */
   away(): string[]
   /** Resolves when what was asked is applied, and another process may go on with the sequence. */
@@ -38,10 +41,14 @@ export async function openPurgeManager(
     (await openFileLocker(directory)).acquire('writer', signal),
   )
   const journal = await openPurgeJournal(directory)
+  const log = recallPurges(journal.kept)
   const sequence = createPurgeSequence({
     journal,
     apply: (numbered) => applyInWorkers(channel, numbered),
-    onWritten: (entries) => exchange?.offer(entries),
+    onWritten(entries) {
+      for (const entry of entries) log.add(entry)
+      exchange?.offer(entries)
+    },
   })
   const exchange = stream && (await openExchange(config, stream, journal.kept, sequence))
 
@@ -54,6 +61,7 @@ export async function openPurgeManager(
   void channel.call('worker', 'applyPurges', { after: sequence.position(), purges: [] }).catch(() => undefined)
   return {
     purge,
+    log,
     away() {
       const count = exchange?.waiting() ?? 0
       return count === 0 ? [] : [`${count} purges have yet to reach the store`]

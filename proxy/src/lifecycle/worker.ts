@@ -15,6 +15,7 @@ import { registerUpstream } from '../upstream/plugin.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
 import { openWorkerCache } from './cache.ts'
 import { openWorkerCertificates } from './certificates.ts'
+import { headOf } from './explain.ts'
 import { openWorkerMaintenance } from './maintenance.ts'
 import type { Channel } from './channel.ts'
 import type { RoleBody } from './role.ts'
@@ -60,6 +61,8 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
     challenge: createChallengeReader(store.tokens),
     mayPurge: createPurgeRule(config),
   })
+  handlers.explain = ({ asked, tags }) =>
+    Promise.resolve({ process: name, ...cache.explain(headOf(asked, config), tags) })
   handlers.report = () => Promise.resolve({ name, metrics: metrics.snapshot(), underWay: server.underWay() })
   relayEvents(name, (event) => channel.send({ v: 1, type: 'event', event }))
 

@@ -72,6 +72,7 @@ export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {
       purges.push(toFields(purge))
       return { counts: namesOf(purge).map(() => 12), pending: false }
     },
+    explain: unasked,
     certificates: NONE,
     maintenance: { view: async () => ({ on: false, by: [] }), set: unasked },
     reload: unasked,

@@ -43,25 +43,39 @@ await t.test('a name: which site, who permits it, which certificate', async (t) 
   t.match(JSON.parse((await run('preview-of-x.blot.example', '--json')).stdout), { site: 'preview' })
 })
 
-await t.test('a URL: the key, the file that would answer, and the rule', async (t) => {
-  const answers = async (url: string): Promise<unknown> =>
-    (JSON.parse((await run(url, '--json')).stdout) as { cache: unknown }).cache
-  t.match(await answers('https://garden.blot.example/clay.html?a=1'), {
-    key: 'https://garden.blot.example/clay.html?',
+await t.test('a URL, while no edge runs: the key, the file that would answer, and the rule', async (t) => {
+  const explained = async (...args: string[]): Promise<Record<string, unknown>> =>
+    (JSON.parse((await run(...args, '--json')).stdout) as { cache: Record<string, unknown> }).cache
+  t.match(await explained('https://Garden.blot.example/clay.html?a=1'), {
+    url: 'https://garden.blot.example/clay.html?a=1',
+    key: 'https://garden.blot.example/clay.html?a=1',
+    site: 'handle',
     answers: 'the app',
+    disk: { hasOthers: false },
   })
-  t.match(await answers('https://garden.blot.example/clay.html'), {
-    key: 'https://garden.blot.example/clay.html',
-    answers: /https\/permanent\/clay\.html/,
-    because: /a page that the app wrote \(permanent\)/,
+  const page = await explained('https://garden.blot.example/clay.html', '--header', 'Accept-Encoding: gzip')
+  t.match(page, {
+    answers: 'page file',
+    because: { words: /a page that the app wrote \(permanent\)/ },
+    file: { path: /https\/permanent\/clay\.html/ },
   })
-  t.match(await answers('http://garden.blot.example/map.svg'), { answers: /blog\/map\.svg/, because: /static file/ })
-  t.match(await answers('https://garden.blot.example/clay'), { answers: 'the app', because: /no file/ })
-  t.match(await answers('https://blot.example/'), { answers: 'the app', because: /such a site/ })
+  t.equal(page['memory'], null, 'unknown')
+  t.match(await explained('http://garden.blot.example/map.svg'), {
+    answers: 'static file',
+    file: { path: /blog\/map\.svg/ },
+  })
+  t.match(await explained('https://blot.example/'), { because: { words: 'the site itself: never stored' } })
+  t.match(await explained('https://garden.blot.example:9/'), { because: { words: /foreign port/ } })
+  const { stdout } = await run('https://garden.blot.example/clay.html')
+  t.match(stdout, /^https:\/\/garden\.blot\.example\/clay\.html\n +site +a blog, by its handle\n/)
+  t.match(stdout, /\n +answers +page file\n[^]*\n +memory +unknown: no edge is running here\n +disk +nothing\n/)
 })
 
 await t.test('what is neither is wrong usage', async (t) => {
-  for (const args of [[], ['192.0.2.1'], ['https://'], ['a.example', 'b.example']]) {
+  for (const args of [[], ['192.0.2.1'], ['https://'], ['https:///a'], ['a.example', 'b.example']]) {
     await t.rejects(call(explain, {}, {}, args), { code: 'EDGE_ERR_USAGE_INVALID' }, args.join(' '))
   }
+  const header = (...lines: string[]) => ({ header: lines })
+  await t.rejects(call(explain, header('Accept'), {}, ['https://a.example']), { message: /"Accept" is not a header/ })
+  await t.rejects(call(explain, header('Accept: */*'), {}, ['a.example']), { code: 'EDGE_ERR_USAGE_INVALID' })
 })

@@ -50,7 +50,8 @@ export function readSignpost(path: string): Signpost | undefined {
   return isTexts(vary) && typeof sinceMs === 'number' ? { vary, sinceMs } : undefined
 }
 
-function readOpen(descriptor: number, size: number, maxMemoryBytes: number): ReadAnswer | undefined {
+/** An open file of the tier, checked whole. @returns undefined for one that is torn or damaged. */
+export function readOpen(descriptor: number, size: number, maxMemoryBytes: number): ReadAnswer | undefined {
   if (size < FOOTER_BYTES) return undefined
   if (size <= WHOLE_BYTES && size <= maxMemoryBytes) return parseWhole(readAt(descriptor, 0, size))
   const footer = decodeFooter(readAt(descriptor, size - FOOTER_BYTES, FOOTER_BYTES), size)

@@ -1,48 +1,52 @@
-import { closeSync } from 'node:fs'
 import { join } from 'node:path'
-import { createHostFolderMap, realPath } from '../../cache/host-folders.ts'
-import { keyOf } from '../../cache/key.ts'
-import { locate } from '../../cache/locate.ts'
-import { cdnPlaces, sitePlaces, type Place } from '../../cache/places.ts'
+import type { ExplainQuestion } from '../../admin/contracts.ts'
 import type { Config } from '../../config.ts'
-import type { Site } from '../../site/site.ts'
+import { AdminUnavailable } from '../../errors.ts'
+import type { UrlExplanation } from '../../lifecycle/explain.ts'
+import { askAdmin, isNobodyThere, locateAdmin } from '../ask-admin.ts'
+import type { CommandContext } from '../command.ts'
 
-/** Which tier answers a GET without credentials, and by which rule. */
-export type CacheView = { readonly key: string; readonly answers: string; readonly because: string }
+/** Longer than the edge waits for its workers. */
+const SILENCE_MS = 15_000
 
-export function explainCache(url: string, site: Site, config: Config): CacheView {
-  const { protocol, pathname, search } = new URL(url)
-  const head = { scheme: protocol === 'http:' ? 'http' : 'https', host: site.host, target: pathname + search } as const
-  const key = keyOf(head)
-  const app = (because: string): CacheView => ({ key, answers: 'the app', because })
-  if (site.kind !== 'cdn' && !site.pageFiles) return app('no page file and no static file is looked for on such a site')
-  if (!config.pageFiles && site.kind !== 'cdn') return app('BLOT_CACHE is false')
-  const located = locate(placesOf(head, site, config), 'br, gzip')
-  if (located === undefined) return app('no file in permanent, static, temporary or folder has this name')
-  if (located.kind === 'directory') {
-    return { key, answers: `a redirect to ${pathname}/`, because: `${located.place.path} is a folder with an index` }
-  }
-  closeSync(located.file.descriptor)
-  return {
-    key,
-    answers: `the file ${located.path}, from memory once it was read`,
-    because: ruleOf(located.place, head.scheme, config),
+/**
+ * What the running edge says of a URL; where none runs, what lies on disk, as far as this user may read it.
+ * @param config undefined: it has faults, and only a running edge can tell.
+ */
+export async function explainCache(
+  context: CommandContext,
+  question: ExplainQuestion,
+  config: Config | undefined,
+): Promise<UrlExplanation> {
+  const { scheme, authority, target, headers } = question
+  const query = new URLSearchParams({ url: `${scheme}://${authority}${target}` })
+  for (let i = 0; i + 1 < headers.length; i += 2) query.append('header', `${headers[i]}: ${headers[i + 1]}`)
+  try {
+    const path = `/explain?${query.toString()}`
+    return parse(await askAdmin(await locateAdmin(context), { path, silenceMs: SILENCE_MS }))
+  } catch (error) {
+    if (!isNobodyThere(error)) throw error
+    const known = config ?? (await context.resolve('run')).config
+    return explainFromDisk(question, known)
   }
 }
 
-type Head = Parameters<typeof keyOf>[0]
-
-function placesOf(head: Head, site: Site, { cacheDirectory, appDataDirectory }: Config): Iterable<Place> {
-  if (site.kind === 'cdn') {
-    const directory = realPath(join(appDataDirectory, 'static'))
-    return directory === undefined ? [] : cdnPlaces(head, directory)
-  }
-  const folders = createHostFolderMap(cacheDirectory).of(site.host, Date.now())
-  return folders === undefined ? [] : sitePlaces(head, folders)
+async function explainFromDisk(question: ExplainQuestion, config: Config): Promise<UrlExplanation> {
+  const { recallPurges } = await import('../../cache/purge-log.ts')
+  const { readPurgeJournal } = await import('../../cache/purge-journal.ts')
+  const { openExplainer } = await import('../../lifecycle/explain.ts')
+  const kept = await readPurgeJournal(join(config.dataDirectory, 'purges'))
+  return openExplainer(config)(question, recallPurges(kept))
 }
 
-function ruleOf({ path, isFile }: Place, scheme: string, { cacheDirectory }: Config): string {
-  if (isFile) return 'a static file, or one of the blog’s folder'
-  const lifetime = path.includes(`/${scheme}/permanent/`) ? 'permanent' : 'temporary'
-  return `a page that the app wrote (${lifetime}) into ${cacheDirectory}`
+function parse(text: string): UrlExplanation {
+  try {
+    const explanation = JSON.parse(text) as Partial<UrlExplanation> | null
+    if (typeof explanation?.key === 'string' && typeof explanation.because === 'object') {
+      return explanation as UrlExplanation
+    }
+  } catch {
+    // Said below.
+  }
+  throw new AdminUnavailable('EDGE_ADMIN', 'what answers there is no blot-edge')
 }

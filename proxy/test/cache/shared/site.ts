@@ -5,6 +5,10 @@ import type { Test } from 'tap'
 import { createAnswerTier } from '../../../src/cache/answers.ts'
 import { createDeliver } from '../../../src/cache/deliver.ts'
 import { createDiskTier } from '../../../src/cache/disk/disk-tier.ts'
+import { headFor } from '../../../src/cache/explain/asked.ts'
+import { explainMemory } from '../../../src/cache/explain/explain-memory.ts'
+import { explain } from '../../../src/cache/explain/explain.ts'
+import type { CacheExplanation } from '../../../src/cache/explain/view.ts'
 import type { Found } from '../../../src/cache/found.ts'
 import { createLookup } from '../../../src/cache/lookup-answer.ts'
 import { createFileTier } from '../../../src/cache/lookup.ts'
@@ -17,6 +21,7 @@ import { createValidity } from '../../../src/cache/shared/validity.ts'
 import { bindListener } from '../../../src/lifecycle/listener.ts'
 import { EVERYTHING, type Purge } from '../../../src/purge.ts'
 import { createEdgeServer } from '../../../src/server/server.ts'
+import { identifySite } from '../../../src/site/site.ts'
 import { hasBody, linger } from '../../../src/upstream/body.ts'
 import { registerUpstream, type FetchOrAnswer } from '../../../src/upstream/plugin.ts'
 import { createVigil } from '../../../src/upstream/health/vigil.ts'
@@ -52,6 +57,8 @@ export type Site = {
   readonly entries: () => number
   /** What is in memory is gone, as after a crash; the disk is as it was. */
   forgetMemory(): void
+  /** What the edge would do with such a GET; `offline`: as somebody says who reads the disk alone. */
+  explain(path: string, options?: { headers?: string[]; host?: string; offline?: true }): Promise<CacheExplanation>
 }
 
 export type SiteOptions = {
@@ -91,6 +98,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
       : undefined
   const answers = createAnswerTier({ memory, disk, log, maxMemoryBytes })
   const validity = createValidity(log)
+  const decisions = createDecisions(now)
   const deliver = createDeliver(now)
   const config = configure({ BLOT_HOST: 'blot.example' })
   const pool = createPool({ upstreams: [{ url: `http://127.0.0.1:${port}`, backup: false }] })
@@ -120,7 +128,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
               app: fetch,
               answers,
               validity,
-              decisions: createDecisions(now),
+              decisions,
               deliver,
               commonHeaders: tools.commonHeaders,
               hasBody,
@@ -158,6 +166,21 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
     edge: listener.port,
     entries: () => memory.stats().entries,
     forgetMemory: () => void memory.purge(EVERYTHING),
+    explain(path, { headers = [], host = HOST, offline } = {}) {
+      const about = { scheme: 'http', host, authority: host, target: path, headers } as const
+      const head = headFor(about, identifySite(host, config.host, false), listener.port)
+      const ask = (tags: readonly string[]) =>
+        Promise.resolve([{ process: 'worker-1', ...explainMemory(head, tags, { memory, log, decisions, now }) }])
+      const diskDirectory = options.disk === true ? cacheDirectory : undefined
+      const places = {
+        cacheDirectory,
+        cdnDirectory: `${cacheDirectory}/cdn`,
+        pageFiles,
+        diskDirectory,
+        keepsAnswers: true,
+      }
+      return explain(head, { ...places, log, now, ...(offline !== true && { askWorkers: ask }) })
+    },
     advance(seconds) {
       aheadMs += seconds * 1000
     },

@@ -98,6 +98,8 @@ export type DrainLimits = {
   limitMs: number
   /** For streams without an end and tunnels, ms. */
   tunnelsMs: number
+  /** For connections without a request, ms; 10 s where it is left out. */
+  idleMs?: number
 }
 
 /** What a process says of itself. */

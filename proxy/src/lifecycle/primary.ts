@@ -39,6 +39,8 @@ export type Primary = {
 
 /** The manager has no visitor to wait for: a few answers of the admin API, and the order under way is given up. */
 const MANAGER_DRAIN_MS = 5000
+/** Nobody listens until the next edge does: no visitor is better off for an idle connection that is kept for longer. */
+const STOP_IDLE_MS = 500
 
 /**
  * Binds, starts the manager and the workers, and keeps them alive. Serves nothing itself.
@@ -115,7 +117,7 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
 }
 
 function both(ms: number): DrainLimits {
-  return { limitMs: ms, tunnelsMs: ms }
+  return { limitMs: ms, tunnelsMs: ms, idleMs: STOP_IDLE_MS }
 }
 
 /** What the primary answers to a manager, and to those who leave. */

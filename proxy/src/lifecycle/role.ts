@@ -24,7 +24,7 @@ export type Playing = {
 /** What a worker or manager does with its life. It puts the calls that it answers into `handlers`. */
 export type RoleBody = (settings: ChildSettings, channel: Channel, handlers: CallHandlers) => Promise<Playing>
 
-const LOST_PRIMARY: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
+const LOST_PRIMARY: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000, idleMs: 500 }
 /** What a drain may take beyond its limit, to close what it used. */
 const GRACE_MS = 1000
 /** How long answers may take that are as good as made, and the primary to note what was counted. */

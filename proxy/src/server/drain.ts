@@ -8,18 +8,22 @@ export type DrainLimits = {
   readonly limitMs: number
   /** Streams of events and tunnels; at least as long as all else. */
   readonly tunnelsMs: number
+  /** Connections without a request, 10 s by default. It is shorter where nobody takes over. */
+  readonly idleMs?: number
+  /** What the end of a stream or tunnel may take until it is forced, 0.5 s by default. */
+  readonly endingMs?: number
 }
 
 export type DrainOptions = {
   readonly registry: Registry
   readonly underWay: UnderWay
-  /** Accepts no more, and has each connection end when it can. */
-  begin(): void
+  /** Accepts no more, and has each connection end when it can, or after `idleMs` without a request. */
+  begin(idleMs: number): void
   /** Called when no connection is left. */
   close(): Promise<void>
 }
 
-/** After their limit, streams and tunnels are ended by the rules of their protocols; this much later, by force. */
+const IDLE_MS = 10_000
 const ENDING_MS = 500
 
 export function createDrain({
@@ -33,6 +37,7 @@ export function createDrain({
     lasting: createDeadline(endLasting),
     all: createDeadline(() => registry.destroy()),
   }
+  let forcedAfterMs = ENDING_MS
   let drained: Promise<void> | undefined
 
   /** All but the connections on which there is a stream of events or a tunnel, and of those what is neither. */
@@ -49,21 +54,22 @@ export function createDrain({
 
   function endLasting(): void {
     for (const { lasting } of underWay.all()) lasting?.end()
-    deadlines.all.within(ENDING_MS)
+    deadlines.all.within(forcedAfterMs)
   }
 
-  async function drain(): Promise<void> {
-    begin()
+  async function untilEmpty(): Promise<void> {
     await registry.empty()
     for (const deadline of Object.values(deadlines)) deadline.stop()
     registry.close()
     await close()
   }
 
-  return ({ limitMs, tunnelsMs }) => {
+  return ({ limitMs, tunnelsMs, idleMs = IDLE_MS, endingMs = ENDING_MS }) => {
+    begin(idleMs)
+    forcedAfterMs = endingMs
     deadlines.ordinary.within(limitMs)
     deadlines.lasting.within(Math.max(limitMs, tunnelsMs))
-    drained ??= drain()
+    drained ??= untilEmpty()
     return drained
   }
 }

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream'
 import type { Connection } from '../request.ts'
 import { bindConnection, boundConnection } from './bind.ts'
 import { endGently } from './linger.ts'
-import { answerMalformed, answerUnderWay, endAfter, isBetweenRequests, rememberAnswer } from './malformed.ts'
+import { endWhenIdle, isLastUnderWay, makeLast, prepareToEnd, type Endable } from './last-answer.ts'
+import { answerMalformed, isBetweenRequests, rememberAnswer } from './malformed.ts'
 import { readOddLine, type ParserFault, type RequestLine } from './odd-line.ts'
 import { createParser, type HeadLimits } from './parser.ts'
 import { Replay } from './replay.ts'
@@ -23,8 +24,8 @@ export type Http1Handlers = {
 export type Http1 = {
   /** Takes a connection over. */
   take(socket: Socket): void
-  /** Ends the idle connections, and each of the others with its next answer, which says `Connection: close`. */
-  drain(): void
+  /** Each connection ends with its next answer, which says `Connection: close`, or after `idleMs` without a request. */
+  drain(idleMs: number): void
   close(): void
 }
 
@@ -32,9 +33,10 @@ const HEAD_LIMITS: HeadLimits = { headMs: 10_000, sweepMs: 1000 }
 
 /** An HTTP/1.1 server that never listens: it is handed sockets. */
 export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http1 {
-  let draining = false
+  /** Once the server drains. */
+  let lastIdleMs: number | undefined
   /** How many bytes of each were read before HTTP began. */
-  const connections = new Map<Duplex, number>()
+  const connections = new Map<Endable, number>()
   const replayed = new WeakSet<Duplex>()
 
   const ordinary = createParser(limits, {
@@ -44,21 +46,36 @@ export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http
       // This parser goes on minding the time of the head that it gave up.
       if (!replayed.has(socket) && !replay(fault, socket as Socket)) answerMalformed(fault, socket, refuse)
     },
+    silent: endWhenIdle,
   })
   /** For requests whose line the other one would not take. */
   const second = createParser(limits, {
     request: (request, response) => begin(request, response, trueLine(request)),
     upgrade: (request, socket, firstBytes) => upgrade(request, trueLine(request), socket, firstBytes),
     fault: (fault, socket) => answerMalformed(fault, socket, refuse),
+    silent: endWhenIdle,
   })
+  const parsers = [ordinary, second]
 
   function begin(request: IncomingMessage, response: ServerResponse, line: RequestLine): void {
-    rememberAnswer(request.socket, response)
-    if (draining) response.shouldKeepAlive = false
-    handlers.request(request, response, line)
+    const { socket } = request
+    // Its answer could not be sent any more, and so it must not be acted on.
+    if (socket.writableEnded || (lastIdleMs !== undefined && isLastUnderWay(socket))) {
+      request.resume()
+    } else if (lastIdleMs !== undefined) {
+      makeLast(response, socket)
+      // What came in the same packet is pipelined behind this one, and its answer is the last one then.
+      setImmediate(() => {
+        if (!socket.destroyed) handlers.request(request, response, line)
+      })
+    } else {
+      rememberAnswer(socket, response)
+      handlers.request(request, response, line)
+    }
   }
 
   function upgrade(request: IncomingMessage, line: RequestLine, socket: Duplex, firstBytes: Buffer): void {
+    connections.delete(socket as Endable)
     // Refusals are ordinary answers; a tunnel lets go of the response and takes the socket.
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
@@ -70,7 +87,8 @@ export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http
     endGently(socket)
   }
 
-  function hold(socket: Duplex, bytesBefore: number): void {
+  function hold(socket: Endable, bytesBefore: number): void {
+    if (lastIdleMs !== undefined) prepareToEnd(socket, lastIdleMs)
     connections.set(socket, bytesBefore)
     socket.once('close', () => connections.delete(socket))
   }
@@ -96,16 +114,16 @@ export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http
       hold(socket, socket.bytesRead - socket.readableLength)
       ordinary.emit('connection', socket)
     },
-    drain() {
-      draining = true
-      for (const parser of [ordinary, second]) parser.closeIdleConnections()
-      for (const socket of connections.keys()) {
-        const answer = answerUnderWay(socket)
-        if (answer !== undefined) endAfter(answer, socket)
+    drain(idleMs) {
+      lastIdleMs = idleMs
+      for (const parser of parsers) {
+        parser.keepAliveTimeout = idleMs
+        parser.keepAliveTimeoutBuffer = 0
       }
+      for (const socket of connections.keys()) prepareToEnd(socket, idleMs)
     },
     close() {
-      for (const parser of [ordinary, second]) parser.close()
+      for (const parser of parsers) parser.close()
     },
   }
 }

@@ -1,8 +1,10 @@
-import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2'
+import { createServer, type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { codeOf } from '../errors.ts'
 import type { Connection } from '../request.ts'
 import { boundConnection } from './bind.ts'
+import { leave, LEAVING_LIMITS, type Leaving } from './last-streams.ts'
+import { endGently } from './linger.ts'
 
 /** What HTTP/2 hands to the stages. `upgrade`: an Extended CONNECT (RFC 8441), whose stream is the tunnel. */
 export type Http2Handlers = {
@@ -14,8 +16,8 @@ export type Http2Handlers = {
 
 export type Http2 = {
   take(socket: Duplex): void
-  /** GOAWAY on every session: streams under way finish, later ones are refused (RFC 9113 6.8). */
-  drain(): void
+  /** Every session ends with the next requests that come (`leave`), or after `idleMs` of silence. @param answers under way. */
+  drain(idleMs: number, answers: readonly Http2ServerResponse[]): void
 }
 
 const IDLE_MS = 65_000
@@ -26,9 +28,10 @@ const MAX_HEADER_LINES = 256
 const WINDOW_BYTES = 1024 * 1024
 
 /** An HTTP/2 server that never listens: it is handed TLS sockets on which `h2` was agreed. */
-export function createHttp2(handlers: Http2Handlers): Http2 {
-  const sessions = new Set<ServerHttp2Session>()
-  let draining = false
+export function createHttp2(handlers: Http2Handlers, leavingLimits = LEAVING_LIMITS): Http2 {
+  const sessions = new Map<Http2Session, Leaving | undefined>()
+  /** Once the server drains. */
+  let lastIdleMs: number | undefined
   const server = createServer({
     maxHeaderListPairs: MAX_HEADER_LINES,
     settings: {
@@ -41,7 +44,7 @@ export function createHttp2(handlers: Http2Handlers): Http2 {
     strictSingleValueFields: false,
   })
   server.on('session', (session) => {
-    sessions.add(session)
+    sessions.set(session, lastIdleMs === undefined ? undefined : leave(session, leavingLimits))
     session.on('close', () => sessions.delete(session))
     const connection = boundConnection(session.socket)
     session.on('error', (error) => {
@@ -49,25 +52,47 @@ export function createHttp2(handlers: Http2Handlers): Http2 {
       if (codeOf(error) !== 'ECONNRESET') handlers.malformed(connection, error.message)
       session.destroy()
     })
-    session.setTimeout(IDLE_MS, () => session.close())
-    if (draining) session.close()
+    // Timers run before the event loop looks at its sockets: a request that has arrived meanwhile is there after that.
+    session.setTimeout(lastIdleMs ?? IDLE_MS, () => setImmediate(() => session.close()))
   })
-  server.on('request', handlers.request)
+
+  type Begin = Http2Handlers['request']
+  function held(begin: Begin): Begin {
+    return (request, response) => {
+      const { stream } = response
+      const leaving =
+        lastIdleMs === undefined || stream.session === undefined ? undefined : sessions.get(stream.session)
+      if (leaving === undefined) begin(request, response)
+      else leaving.hold(stream, () => begin(request, response))
+    }
+  }
+  const onRequest = held(handlers.request)
+  server.on('request', onRequest)
   // Who waits for `100 Continue` gets it with the first read of the body.
-  server.on('checkContinue', handlers.request)
+  server.on('checkContinue', onRequest)
   // Node would answer CONNECT itself, with no page and no line in the log.
-  server.on('connect', (request, response) => {
+  const onConnect = held((request, response) => {
     if (request.headers[':protocol'] === undefined) handlers.request(request, response)
     else handlers.upgrade(request, response, response.stream)
   })
+  server.on('connect', onConnect)
 
   return {
     take(socket) {
+      // A session that is over has ended its side, and would wait for the visitor's for ever.
+      socket.once('finish', () => endGently(socket))
       server.emit('connection', socket)
     },
-    drain() {
-      draining = true
-      for (const session of sessions) session.close()
+    drain(idleMs, answers) {
+      lastIdleMs = idleMs
+      for (const [session, leaving] of sessions) {
+        session.setTimeout(idleMs)
+        if (leaving === undefined) sessions.set(session, leave(session, leavingLimits))
+      }
+      for (const answer of answers) {
+        const { session } = answer.stream
+        if (session !== undefined) answer.once('close', () => sessions.get(session)?.answered())
+      }
     },
   }
 }

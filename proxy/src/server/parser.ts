@@ -8,6 +8,8 @@ export type ParserEvents = {
   /** Also of a CONNECT. The socket is the listener's, with the first bytes behind the head. */
   upgrade(request: IncomingMessage, socket: Duplex, firstBytes: Buffer): void
   fault(fault: ParserFault, socket: Duplex): void
+  /** A connection has been silent for as long as it may be, be it between requests or in the middle of one. */
+  silent(socket: Duplex): void
 }
 
 export type HeadLimits = {
@@ -46,6 +48,8 @@ export function createParser({ headMs, sweepMs }: HeadLimits, events: ParserEven
     else socket.destroy()
   })
   server.on('clientError', events.fault)
+  // Node would close it under a request that is on its way.
+  server.on('timeout', events.silent)
   // Node starts its sweep for slow heads when a server listens, which this one never does.
   server.emit('listening')
   return server

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { Http2ServerResponse } from 'node:http2'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
@@ -139,10 +140,10 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
     drain: createDrain({
       registry,
       underWay,
-      begin() {
-        for (const server of listening) server.close()
-        http1.drain()
-        http2.drain()
+      begin(idleMs) {
+        for (const server of listening.splice(0)) server.close()
+        http1.drain(idleMs)
+        http2.drain(idleMs, answersOfHttp2(underWay.all()))
       },
       async close() {
         http1.close()
@@ -162,6 +163,10 @@ function listenOn(fd: number, onSocket: (socket: Socket) => void, halfOpen: bool
       resolve(server)
     })
   })
+}
+
+function answersOfHttp2(exchanges: readonly Exchange[]): Http2ServerResponse[] {
+  return exchanges.flatMap(({ response }) => ('stream' in response ? [response] : []))
 }
 
 function always(): boolean {

@@ -6,7 +6,7 @@ import { edgeChannel, type HandshakeEvent } from '../../src/events.ts'
 import type { HandshakeAnswer } from '../../src/server/handshake.ts'
 import { pollUntil } from '../certificates/poll.ts'
 import { codeOf } from '../../src/errors.ts'
-import { ENTRY, HOST, serve, type Served } from './serve.ts'
+import { AMPLE, ENTRY, HOST, serve, type Served } from './serve.ts'
 
 type Outcome = Served & { events: HandshakeEvent[] }
 
@@ -109,7 +109,7 @@ await t.test('a handshake under way at the drain is finished, and its request an
   const socket = tls.connect({ port: edge.https, host: '127.0.0.1', servername: HOST, rejectUnauthorized: false })
   socket.write(`GET /found HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`)
   await asked.promise
-  const drained = edge.server.drain({ limitMs: 600_000, tunnelsMs: 600_000 })
+  const drained = edge.server.drain(AMPLE)
   obtained.resolve({ outcome: 'issued', entry: ENTRY })
   let received = ''
   socket.on('data', (chunk: Buffer) => (received += chunk.toString()))

@@ -147,22 +147,3 @@ await t.test('HEAD on a page of the edge has its length and not its body', async
   const received = await visitor.until(/next$/)
   t.match(received, /^HTTP\/1\.1 400 [^]*Content-Length: [1-9]\d+\r\n[^]*\r\n\r\nHTTP\/1\.1 200 [^]*answers \/next$/)
 })
-
-await t.test('the drain ends idle connections at once, and the others with their answer', async (t) => {
-  const [slow, begun] = [await serveSlowly(t), await serveSlowly(t)]
-  const idle = talk(t, slow.http, `GET /quick ${REQUEST}\r\n`)
-  await idle.until(/quick;/)
-  const underWay = talk(t, slow.http, `GET /slow ${REQUEST}\r\n`)
-  const headOut = talk(t, begun.http, `GET /begun ${REQUEST}\r\n`)
-  await Promise.all([slow.asked, begun.asked])
-  // Long enough for a drain that waits for its limit to be noticed.
-  const drained = [slow, begun].map(({ server }) => server.drain({ limitMs: 600_000, tunnelsMs: 600_000 }))
-  await idle.ended
-  slow.release()
-  begun.release()
-  t.match(await underWay.ended, /\r\nConnection: close\r\n[^]*answer \/slow;$/)
-  t.match(await headOut.ended, /ended;\r\n0\r\n\r\n$/)
-  headOut.socket.end()
-  await Promise.all(drained)
-  t.pass('nothing was waited for in vain')
-})

@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises'
 import t, { type Test } from 'tap'
 import type { Exchange } from '../../src/request.ts'
 import { openRaw, type RawOptions } from './raw.ts'
-import { answer, HOST, REQUEST, ROOT, serve, talk, type Served } from './serve.ts'
+import { AMPLE, answer, HOST, REQUEST, ROOT, serve, talk, type Served } from './serve.ts'
 
 /** What the app saw of each request, a character for each byte. */
 type Seen = { method: string; target: string; fields: readonly string[]; body: string }
@@ -166,7 +166,7 @@ await t.test('it may wait for the rest of its head as long as others, and no lon
   visitor.socket.write(`Host: ${HOST}\r\n\r\n`)
   t.match(await visitor.ended, /heard ODD \/;$/)
   visitor.socket.destroy()
-  await edge.server.drain({ limitMs: 600_000, tunnelsMs: 600_000 })
+  await edge.server.drain(AMPLE)
 })
 
 await t.test('a PROXY header before it is no part of the connection', async (t) => {

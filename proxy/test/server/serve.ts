@@ -26,6 +26,8 @@ export type ServeOptions = {
 export type Served = { readonly server: EdgeServer; readonly http: number; readonly https: number }
 
 export const HOST = 'customer.example'
+/** Limits that no test lives to see: a drain that has to wait for them is noticed. */
+export const AMPLE = { limitMs: 600_000, tunnelsMs: 600_000, idleMs: 600_000, endingMs: 600_000 }
 
 /** A server with real sockets on 127.0.0.1; its rooms are small ones of the test's own. */
 export async function serve(t: Test, options: ServeOptions = {}): Promise<Served> {
@@ -60,13 +62,14 @@ export async function serve(t: Test, options: ServeOptions = {}): Promise<Served
   const [http, https] = [bindListener('127.0.0.1', 0, 'HTTP'), bindListener('127.0.0.1', 0, 'HTTPS')]
   await server.listen({ scheme: 'http', fd: http.fd })
   await server.listen({ scheme: 'https', fd: https.fd })
-  t.teardown(() => server.drain({ limitMs: 0, tunnelsMs: 0 }))
+  t.teardown(() => server.drain({ limitMs: 0, tunnelsMs: 0, endingMs: 0 }))
   return { server, http: http.port, https: https.port }
 }
 
 const { privateKeyPem, chainPem } = await makeCertificate(HOST)
+export const KEY_PAIR = { key: privateKeyPem, cert: chainPem }
 export const ENTRY: ContextEntry = {
-  context: tls.createSecureContext({ key: privateKeyPem, cert: chainPem }),
+  context: tls.createSecureContext(KEY_PAIR),
   covers: (host) => host === HOST,
 }
 /** The root to trust: it is its own. */

@@ -1,11 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import http2 from 'node:http2'
-import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { edgeChannel, type EdgeEvents } from '../../src/events.ts'
 import { ask } from '../integration/client.ts'
 import { pollUntil } from '../certificates/poll.ts'
-import { answer, HOST, REQUEST, serve, talk } from './serve.ts'
+import { HOST, REQUEST, serve, talk } from './serve.ts'
 
 function listenTo<Name extends keyof EdgeEvents>(t: Test, name: Name): EdgeEvents[Name][] {
   const events: EdgeEvents[Name][] = []
@@ -105,19 +103,4 @@ await t.test('what no cache was asked for is called a bypass, in the log as well
   await talk(t, edge.http, `GET /page ${REQUEST}Connection: close\r\n\r\n`).ended
   await talk(t, edge.http, `TRACE /page ${REQUEST}Connection: close\r\n\r\n`).ended
   t.match(requests, [{ cache: 'BYPASS' }, { cache: 'BYPASS', status: 405 }])
-})
-
-await t.test('the drain lets a stream of HTTP/2 finish', async (t) => {
-  const asked = Promise.withResolvers<() => void>()
-  const edge = await serve(t, { app: (exchange) => asked.resolve(() => answer(exchange, 'worth waiting for')) })
-  const session = http2.connect(`https://127.0.0.1:${edge.https}`, { servername: HOST, rejectUnauthorized: false })
-  t.teardown(() => session.destroy())
-  const stream = session.request({ ':authority': HOST, ':path': '/' })
-  const release = await asked.promise
-  const told = new Promise((resolve) => session.once('goaway', resolve))
-  const drained = edge.server.drain({ limitMs: 600_000, tunnelsMs: 600_000 })
-  await told
-  release()
-  t.equal((await buffer(stream)).toString(), 'worth waiting for')
-  await drained
 })

@@ -148,7 +148,8 @@ trap 'exit 143' TERM
 # outlives the script must close $lock_fd.
 lock_fd=''
 hold_lock() {
-  local file=/run/lock/blot-$1.lock
+  local file=/run/blot/$1.lock
+  [[ -d /run/blot ]] || mkdir --mode 700 /run/blot
   exec {lock_fd}>>"$file"
   flock --nonblock "$lock_fd" || fail "another one is at work (it holds $file): wait for it to end"
 }

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# Brings files and folders into a state; what is so already is left alone. In a dry run nothing is changed, and `pending`
-# counts what would be.
+# Brings files and folders into a state; what is so already is left alone. `changes` counts what was changed, `pending` what
+# would be, in a dry run.
 # shellcheck source=common.sh source-path=SCRIPTDIR source-path=SCRIPTDIR/../lib
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
 
+changes=0
 pending=0
 
 # What this machine was given by these scripts: `SHA256  PATH` a line. What an operator has changed since is not ours any more.
@@ -21,6 +22,7 @@ change() {
   under_way=$text
   "$@"
   under_way=''
+  changes=$((changes + 1))
   report did "$text"
 }
 

@@ -46,6 +46,8 @@ ensure_folder /etc/blot 750 "root:$edge_group"
 ensure_environment
 ensure_folder "$edge_data" 700 "$edge_user:$edge_group"
 ensure_folder /var/log/blot 2750 root:adm
+# fail2ban does not start without it.
+ensure_first_file /dev/null /var/log/blot/edge.log 640 root:adm
 ensure_shared_folder "$blot_folder"
 ensure_shared_folder "$blot_data"
 ensure_shared_folder "$blogs"

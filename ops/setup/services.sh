@@ -14,7 +14,7 @@ ensure_services() {
 }
 
 ensure_systemd() {
-  local to=/etc/systemd/system before=$pending name
+  local to=/etc/systemd/system before=$changes name
   for name in blot-edge.service blot-edge-http.socket blot-edge-https.socket blot-app@.service redis-server.service.d/blot.conf; do
     ensure_file "$release/ops/systemd/$name" "$to/$name" 644 root:root
   done
@@ -27,7 +27,7 @@ ensure_systemd() {
     print_socket_unit "$name" >"$work/$name.conf"
     ensure_file "$work/$name.conf" "$to/blot-edge-$name.socket.d/50-environment.conf" 644 root:root
   done
-  if [[ -d /run/systemd/system && $pending == "$before" ]]; then
+  if [[ -d /run/systemd/system && $changes != "$before" ]]; then
     systemctl daemon-reload
   fi
   for name in blot-edge-http.socket blot-edge-https.socket blot-edge.service "blot-app@$app_port.service" redis-server.service monit.service; do

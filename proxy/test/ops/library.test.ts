@@ -118,11 +118,11 @@ echo 'not reached'`,
   t.match(await run(), { code: 1, stdout: 'second\nfirst\n', stderr: /failed: do what cannot be done/ })
 })
 
-const skip = process.getuid?.() === 0 ? false : 'locks lie in /run/lock, where root alone writes'
+const skip = process.getuid?.() === 0 ? false : 'locks lie where root alone writes'
 await t.test('a second one is kept out while the first is at work, and a signal lets it in', { skip }, async (t) => {
   const { script, run } = makeScript(t, `hold_lock "test-$PPID"\non_exit 'echo cleaned'\necho held\nread -r _ || true`)
   const first = spawn(script, { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.teardown(() => rmSync(`/run/lock/blot-test-${process.pid}.lock`, { force: true }))
+  t.teardown(() => rmSync(`/run/blot/test-${process.pid}.lock`, { force: true }))
   await once(first.stdout, 'data')
   t.match(await run(), { code: 1, stderr: /another one is at work/ })
   const said = once(first.stdout, 'data')
@@ -155,4 +155,38 @@ app_ports`,
   const upstreams = `EDGE_UPSTREAMS='http://127.0.0.1:8080, http://10.0.0.1:8080,http://localhost:8081;backup'`
   writeFileSync(join(directory, 'environment.sh'), upstreams)
   t.equal((await run()).stdout, '8080\n8081\n', 'those of this machine')
+})
+
+await t.test('Upstart is told what it takes: it knows no restart of what does not run', async (t) => {
+  const { directory, script } = makeScript(
+    t,
+    `find_supervisor() { echo upstart; }
+read_options '' "$@"
+service "\${arguments[@]}"`,
+    'machine',
+  )
+  const programs = join(directory, 'bin')
+  mkdirSync(programs)
+  // No Upstart can be installed any more: this stands for its `initctl`.
+  const calls = join(directory, 'calls')
+  const initctl = (isRunning: boolean): void => {
+    const state = isRunning ? 'start/running, process 4' : 'stop/waiting'
+    const text = `#!/bin/sh\nif [ "$1" = status ]; then echo 'blot (8081) ${state}'; else echo "$*" >>'${calls}'; fi\n`
+    writeFileSync(join(programs, 'initctl'), text, { mode: 0o755 })
+  }
+  const rows: [boolean, string[], string][] = [
+    [true, ['restart', 'app', '8081'], 'stop blot PORT=8081\nstart blot PORT=8081\n'],
+    [false, ['restart', 'app', '8081'], 'start blot PORT=8081\n'],
+    [true, ['start', 'app', '8081'], ''],
+    [false, ['stop', 'edge'], ''],
+    [true, ['stop', 'edge'], 'stop edge\n'],
+    [false, ['start', 'redis'], 'start redis\n'],
+  ]
+  for (const [isRunning, args, expected] of rows) {
+    initctl(isRunning)
+    writeFileSync(calls, '')
+    const ran = await runProgram(script, args, { environment: { PATH: `${programs}:${process.env['PATH']}` } })
+    t.match(ran, { code: 0, stderr: '' })
+    t.equal(readFileSync(calls, 'utf8'), expected, `${args.join(' ')}, ${isRunning}`)
+  }
 })

@@ -23,7 +23,7 @@ export type Machine = {
 export const release = '/opt/blot-edge/releases/test'
 
 /** How long anything may take before the machine is given up, ms. */
-const patienceMs = 60_000
+const patienceMs = 180_000
 
 /**
  * Everything is mounted in a mount namespace, and gone with it. The release is copied, since root has to own it; what it

@@ -12,6 +12,7 @@ import type { Hold, Place } from './hold.ts'
 import { isOwnFault, RANK } from './member.ts'
 import type { Target, UpstreamPool } from './pool.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { isRepeatable } from './wire/contracts.ts'
 
 /** Where requests find an upstream, or wait for one. */
 export type Ways = {
@@ -34,7 +35,6 @@ export type Asked = {
   onHeld(ms: number): void
 }
 
-const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const TROUBLE: ReadonlySet<number> = new Set([500, 502, 503, 504])
 /** A second try because of an answer may begin this long after the first one did. */
 const RETRY_WITHIN_MS = 800
@@ -207,8 +207,7 @@ export class Tries {
   }
 
   get #isRepeatable(): boolean {
-    const { method, body } = this.#asked.question
-    return body === null && REPEATABLE.has(method)
+    return isRepeatable(this.#asked.question)
   }
 }
 

@@ -96,6 +96,22 @@ await t.test('an idle connection that the upstream closes just then costs a GET 
   for (let i = 0; i < 4; i++) t.equal((await ask(front, 'HTTP/1.1')).body.toString(), 'ok')
 })
 
+await t.test('a connection that closes while a POST comes never had it: it is asked over another', async (t) => {
+  const origin = await good(t)
+  const front = await startFront(t, { upstreams: [origin.port] })
+  const visitor = net.connect(front.http, '127.0.0.1')
+  t.teardown(() => visitor.destroy())
+  const post = 'POST / HTTP/1.1\r\nHost: site.example\r\nContent-Length: 4\r\n\r\nonce'
+  for (let time = 1; time <= 5; time++) {
+    // Both are there when the event loop looks again, the visitor's request first.
+    visitor.write(post)
+    origin.calls.at(-1)?.socket.destroy()
+    const [answer] = (await once(visitor, 'data')) as [Buffer]
+    t.match(answer.toString(), /^HTTP\/1\.1 200 /)
+    t.equal(origin.calls.length, time)
+  }
+})
+
 await t.test('nothing is tried again after a timeout', async (t) => {
   const silent = await startOrigin(t, () => {})
   const other = await startOrigin(t, () => {})

@@ -2,7 +2,7 @@ import type { OnReadOpts, Socket } from 'node:net'
 import { UpstreamRefused, UpstreamTimeout, UpstreamUnavailable } from '../../errors.ts'
 import { AnswerParser, type ParsedHead, type ParserEvents } from './answer-parser.ts'
 import { connect, type Origin } from './connect.ts'
-import type { BodySink, WireListener, WireRequest } from './contracts.ts'
+import { isRepeatable, type BodySink, type WireListener, type WireRequest } from './contracts.ts'
 import { Deadline } from './deadline.ts'
 import { lastChunk } from './request-head.ts'
 
@@ -33,6 +33,8 @@ export class Connection implements ParserEvents, BodySink {
   #isReady = false
   #begun = false
   #sent = false
+  /** Nothing of the request has been sent yet. */
+  #isUnsent = false
   #paused = false
   #readMs = 0
   #request: WireRequest | undefined
@@ -60,7 +62,12 @@ export class Connection implements ParserEvents, BodySink {
     this.#request = request
     this.#listener = listener
     this.#readMs = request.readMs
-    if (this.#isReady) this.#send(request)
+    this.#isUnsent = true
+    if (!this.#isReady) return
+    if (this.isFresh || isRepeatable(request)) this.#send(request)
+    // The upstream may have closed this connection, and the event loop not have come to that yet: what cannot be asked twice waits
+    // until it has.
+    else setImmediate(() => this.#request === request && this.#isUnsent && this.#send(request))
   }
 
   /** Ends what is under way, and the connection. */
@@ -127,6 +134,7 @@ export class Connection implements ParserEvents, BodySink {
 
   #send({ method, head, body, upgrading }: WireRequest): void {
     this.#parser.begin(method, upgrading)
+    this.#isUnsent = false
     this.#begun = false
     this.#sent = body === null
     if (body === null) {
@@ -155,6 +163,10 @@ export class Connection implements ParserEvents, BodySink {
     // Bytes that answer nothing must not become somebody's answer.
     if (listener === undefined || !this.#isReady) {
       this.close()
+      return false
+    }
+    if (this.#isUnsent) {
+      this.#refuse(undefined)
       return false
     }
     if (!this.#begun) {
@@ -217,7 +229,7 @@ export class Connection implements ParserEvents, BodySink {
 
   /** The request is over, for better or worse. A body that was not begun stays whole for another try. */
   #leave(): void {
-    if (this.#isReady && !this.#sent) this.#request?.body?.stop()
+    if (this.#isReady && !this.#isUnsent && !this.#sent) this.#request?.body?.stop()
     this.#request = undefined
     this.#listener = undefined
     // TLS hands on what it has decrypted even while it is paused: the answer may end so.
@@ -231,6 +243,10 @@ export class Connection implements ParserEvents, BodySink {
     if (!this.#isReady) return
     if (this.#listener === undefined) {
       this.close()
+      return
+    }
+    if (this.#isUnsent) {
+      this.#refuse(undefined)
       return
     }
     try {
@@ -252,10 +268,16 @@ export class Connection implements ParserEvents, BodySink {
     if (this.#listener === undefined) return
     const cause = this.#error
     if (this.#isReady) {
-      this.abort(new UpstreamUnavailable({ cause }))
+      if (this.#isUnsent) this.#refuse(cause)
+      else this.abort(new UpstreamUnavailable({ cause }))
       return
     }
     this.#owner.onUnreachable(cause)
+    this.#refuse(cause)
+  }
+
+  /** The upstream never had the request. */
+  #refuse(cause: Error | undefined): void {
     this.abort(new UpstreamRefused({ cause }))
   }
 }

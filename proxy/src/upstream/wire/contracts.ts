@@ -33,6 +33,13 @@ export type WireRequest = {
   readonly readMs: number
 }
 
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** May it be asked again when nobody knows whether it was acted on? */
+export function isRepeatable({ method, body }: Pick<WireRequest, 'method' | 'body'>): boolean {
+  return body === null && REPEATABLE.has(method)
+}
+
 /** Whoever asks. After `onEnd`, `onSwitch` or `onError` it hears no more. */
 export type WireListener = {
   /** A byte of an answer is here. */

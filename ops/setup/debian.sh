@@ -38,7 +38,7 @@ work=$(mktemp --directory)
 on_exit "rm --recursive --force -- ${work@Q}"
 read_settings
 
-ensure_packages redis-server monit logrotate curl ca-certificates
+ensure_packages redis-server monit logrotate curl ca-certificates jq openssl rsync
 ensure_user "$edge_user" "$edge_data"
 ensure_user "$blot_user" "$blot_folder"
 

@@ -22,6 +22,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['/usr/share/lua/5.1/nginx/redis.lua', 'lua-nginx-redis'],
   ['/usr/share/lua/5.1/cjson/util.lua', 'lua-cjson'],
   ['jq', 'jq'],
+  ['rsync', 'rsync'],
   ['ip', 'iproute2'],
   ['systemd-nspawn', 'systemd-container'],
   ['systemd-analyze', 'systemd'],

@@ -37,6 +37,8 @@ export const AddressTaken = createError(
 export const ReleaseUnusable = createError('EDGE_ERR_RELEASE_UNUSABLE', 'the release %s cannot be started: %s')
 /** What a reload cannot change. */
 export const ReloadRefused = createError<[string]>('EDGE_ERR_RELOAD_REFUSED', '%s', 409)
+/** A socket that was handed over by whoever started this process. */
+export const SocketUnfit = createError('EDGE_ERR_SOCKET_UNFIT', '%s %s')
 export const UserUnknown = createError('EDGE_ERR_USER_UNKNOWN', '%s')
 export const PidFileUnwritable = createError(
   'EDGE_ERR_PID_FILE_UNWRITABLE',

@@ -23,6 +23,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['/usr/share/lua/5.1/cjson/util.lua', 'lua-cjson'],
   ['jq', 'jq'],
   ['rsync', 'rsync'],
+  ['python3', 'python3'],
   ['ip', 'iproute2'],
   ['systemd-nspawn', 'systemd-container'],
   ['systemd-analyze', 'systemd'],

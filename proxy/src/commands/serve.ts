@@ -1,10 +1,13 @@
 import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
+import { edgeChannel } from '../events.ts'
 import { logEvents, createLog, type Log } from '../log.ts'
 import { askConfiguration } from '../lifecycle/configuration.ts'
 import { forbidCoreDumps } from '../lifecycle/core-dumps.ts'
 import { prepareDataDirectory, prepareDiskCache } from '../lifecycle/data-directory.ts'
+import { inheritSockets, LISTEN_VARIABLES } from '../lifecycle/inherited.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
+import { NOTIFY_VARIABLES, openNotifier, type Notifier } from '../lifecycle/notify.ts'
 import { startPrimary, type Primary, type PrimaryOptions } from '../lifecycle/primary.ts'
 import { probe } from '../lifecycle/probe.ts'
 import { findRelease } from '../lifecycle/release.ts'
@@ -41,13 +44,20 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const signals = followSignals(context, options.reloadsOnHangup)
   if (!forbidCoreDumps()) log.warn('core dumps are not off: start by bin/blot-edge')
   const user = resolveUser(config.user)
+  const inherited = inheritSockets(context.environment, config)
+  const notifier = await openNotifier(context.environment)
   prepare(config, user, log)
   let primary: Primary | undefined
+  let endNotifying: (() => void) | undefined
   try {
-    primary = await startPrimary(primaryOptions(context, options, { user, log, signal: signals.stop }))
+    primary = await startPrimary({
+      ...primaryOptions(context, options, { user, log, signal: signals.stop }),
+      inherited,
+    })
     if (options.beforeRunning !== undefined) await untilAborted(options.beforeRunning(), signals.stop)
     log.info({ listeners: primary.listeners, workers: config.workers }, 'running')
     options.onRunning?.(primary.listeners)
+    endNotifying = keepNotified(notifier, primary)
     signals.attach(primary)
     await stopped(signals.stop)
     log.info({ signal: signals.stop.reason }, 'draining')
@@ -55,11 +65,31 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
     // Asked to stop while it starts: that is no fault.
     if (!signals.stop.aborted) throw error
   } finally {
+    notifier.stopping()
     await primary?.stop(DRAIN_MS)
+    endNotifying?.()
     await options.onStopped?.()
   }
   log.info('stopped')
   return 0
+}
+
+/** systemd hears of the start, of each reload, and for as long as a worker serves. @returns what ends that. */
+function keepNotified(notifier: Notifier, primary: Primary): () => void {
+  const tellReady = (): void =>
+    notifier.ready(`serving on ${primary.listeners.map(({ name, port }) => `${name} ${port}`).join(', ')}`)
+  const endWatch = notifier.watch(() => primary.isWell())
+  let isReloading = false
+  const endReloads = edgeChannel('reload').subscribe(({ phase }) => {
+    if (phase !== 'reloading') tellReady()
+    else if (!isReloading) notifier.reloading()
+    isReloading = phase === 'reloading'
+  })
+  tellReady()
+  return () => {
+    endWatch()
+    endReloads()
+  }
 }
 
 type Own = { user: UserIds | undefined; log: Log; signal: AbortSignal }
@@ -154,5 +184,8 @@ function stopped(signal: AbortSignal): Promise<void> {
 
 /** Configuration and secrets reach the children over their channel: `/proc/<pid>/environ` shows none. */
 function withoutConfiguration(environment: CommandContext['environment']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(EDGE|BLOT)_/.test(name)))
+  const own = new Set([...NOTIFY_VARIABLES, ...LISTEN_VARIABLES])
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !/^(EDGE|BLOT)_/.test(name) && !own.has(name)),
+  )
 }

@@ -9,7 +9,7 @@ import type { ReloadOutcome } from '../admin/contracts.ts'
 import type { DrainLimits, EdgeProcesses, ListenerInfo, ProcessState } from './messages.ts'
 import { createReloads, type ReloadOptions, type Reloads } from './reload.ts'
 import type { Release } from './release.ts'
-import { createSockets, describeSockets, withPorts } from './sockets.ts'
+import { createSockets, describeSockets, withPorts, type HeldSocket } from './sockets.ts'
 import { createSwitchboard } from './switchboard.ts'
 
 export type PrimaryOptions = Pick<Surroundings, 'environment' | 'directory' | 'user' | 'probe'> &
@@ -18,6 +18,8 @@ export type PrimaryOptions = Pick<Surroundings, 'environment' | 'directory' | 'u
     release: Release
     /** Ends the start: what has been opened by then is closed. */
     signal: AbortSignal
+    /** Listening sockets that were handed over by whoever started this process. */
+    inherited?: readonly HeldSocket[]
     /** Called once the sockets are bound and before anybody serves; its configuration is what the children get. */
     beforeChildren?(listeners: readonly ListenerInfo[]): Promise<Config>
     /** Called when a reload has brought another configuration. */
@@ -31,6 +33,8 @@ export type Primary = {
    * generation serving on, when the new one cannot.
    */
   reload(): Promise<ReloadOutcome>
+  /** Does at least one worker serve, or is this the end? */
+  isWell(): boolean
   /** Drains every process and resolves when all have ended. */
   stop(limitMs: number): Promise<void>
   /** Ends every process at once: what `stop` waits for is over then. */
@@ -50,7 +54,7 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
   const { environment, directory, user, probe, signal } = options
   const startedAt = new Date().toISOString()
   const switchboard = createSwitchboard()
-  const sockets = createSockets(user)
+  const sockets = createSockets(user, options.inherited)
   const stopping = new AbortController()
   let state: ProcessState = 'starting'
 
@@ -111,6 +115,10 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
       return listeners
     },
     reload: () => reloads.reload(),
+    isWell() {
+      const workers = generations.processes().filter(({ role }) => role === 'worker')
+      return state === 'draining' || workers.some((worker) => worker.state === 'running')
+    },
     stop,
     kill: () => generations.kill(),
   }

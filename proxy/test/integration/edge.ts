@@ -102,7 +102,7 @@ export async function startEdge(t: Test, options: EdgeOptions): Promise<RunningE
 }
 
 /** The test runner instruments its children by NODE_OPTIONS; what is tested here is the program as it is. */
-function plainEnvironment(): NodeJS.ProcessEnv {
+export function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS$|_?TAP)/.test(name)))
 }
 

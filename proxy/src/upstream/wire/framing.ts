@@ -27,23 +27,35 @@ type FramingFields = {
   keepAlive: string
 }
 
+/** Besides `chunked`: what would have to be decoded (RFC 9112 7.2, and the codings of content by whose names it goes). */
+const CODINGS: ReadonlySet<string> = new Set(['br', 'compress', 'deflate', 'gzip', 'x-compress', 'x-gzip', 'zstd'])
+const NAME = /^[!#$%&'*+.^_`|~\da-z-]+$/
+
 /**
  * Throws AnswerInvalid where two readers might come to different ends: several lengths, a length beside a coding, any coding
- * but `chunked` (none was asked for), a coding in HTTP/1.0.
+ * but `chunked` (none was asked for), a coding in HTTP/1.0. What is no coding at all (`identity`, `binary`) lets the body end with its
+ * connection (RFC 9112 6.3), as it does for NGINX and browsers.
  */
 export function framingOf(method: string, status: number, minorVersion: 0 | 1, headers: readonly string[]): Framing {
   const { length, coding, connection, keepAlive } = findFields(headers)
   if (length !== undefined && !LENGTH.test(length)) throw new AnswerInvalid('a Content-Length that is no number')
   if (coding !== undefined) {
     if (length !== undefined) throw new AnswerInvalid('both Content-Length and Transfer-Encoding')
-    if (coding.toLowerCase() !== 'chunked') throw new AnswerInvalid('a transfer coding that nobody asked for')
+    if (mayBeCoded(coding)) throw new AnswerInvalid('a transfer coding that nobody asked for')
     if (minorVersion === 0) throw new AnswerInvalid('Transfer-Encoding in HTTP/1.0')
   }
   const idleMs = minorVersion === 0 || CLOSE.test(connection) ? 0 : idleMsOf(keepAlive)
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { body: 'none', length: 0, idleMs }
-  if (coding !== undefined) return { body: 'chunked', length: 0, idleMs }
+  if (coding?.toLowerCase() === 'chunked') return { body: 'chunked', length: 0, idleMs }
   if (length === undefined) return { body: 'until-close', length: 0, idleMs: 0 }
   return Number(length) === 0 ? { body: 'none', length: 0, idleMs } : { body: 'sized', length: Number(length), idleMs }
+}
+
+/** Is this another coding than `chunked`, or a list, or something like it? */
+function mayBeCoded(coding: string): boolean {
+  const name = coding.toLowerCase()
+  if (name === 'chunked') return false
+  return !NAME.test(name) || name.includes('chunked') || CODINGS.has(name)
 }
 
 function findFields(headers: readonly string[]): FramingFields {

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util'
 import type { CacheName } from './caches.ts'
+import { DEPARTURES } from './departures.ts'
 import { judgeTest, sumUp, testsOf } from './judge.ts'
 import type { Played } from './play.ts'
-import type { Suite, SuiteTest } from './suite.ts'
+import type { Suite } from './suite.ts'
 
 export type CacheOutcome = {
   readonly suites: readonly Suite[]
@@ -31,18 +32,22 @@ export function renderTerminal({ suites, played, titles }: CacheOutcome): string
   return text
 }
 
-/** Requirements that the edge fails and another one meets. */
-export function shortcomings({ suites, played }: CacheOutcome): SuiteTest[] {
+/** What is not as `DEPARTURES` says: a test that the edge does not meet any more, or meets by now. */
+export function surprises({ suites, played }: CacheOutcome): string[] {
   const edge = played.get('edge')
   if (edge === undefined) return []
-  const others = [...played].filter(([name]) => name !== 'edge').map(([, results]) => results)
-  return testsOf(suites).filter((test) => {
-    if ((test.kind ?? 'required') !== 'required' || judgeTest(test, edge).verdict === 'pass') return false
-    return others.some((results) => judgeTest(test, results).verdict === 'pass')
-  })
+  const departed = new Set(DEPARTURES.flatMap(({ tests }) => tests))
+  const found: string[] = []
+  for (const test of testsOf(suites)) {
+    const isMet = judgeTest(test, edge).verdict === 'pass'
+    if (isMet && departed.has(test.id)) found.push(`${test.id} is met, and among the departures`)
+    if (!isMet && !departed.has(test.id) && test.kind !== 'check') found.push(`${test.id} is not met any more`)
+    departed.delete(test.id)
+  }
+  return [...found, ...[...departed].map((id) => `${id} is among the departures, and no test`)]
 }
 
-/** For docs/cache.md: a row a chapter of the suite, met requirements and optimisations. */
+/** For docs/cache.md: a row a chapter of the suite, met requirements and optimisations; and what the edge does otherwise. */
 export function renderMarkdown({ suites, played, titles }: CacheOutcome): string {
   const names = [...played.keys()]
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
@@ -55,5 +60,8 @@ export function renderMarkdown({ suites, played, titles }: CacheOutcome): string
   for (const suite of suites) {
     if (testsOf([suite]).some(({ kind }) => kind !== 'check')) text += row([suite.name, ...cellsFor([suite])])
   }
-  return text + row(['**all**', ...cellsFor(suites)])
+  text += row(['**all**', ...cellsFor(suites)])
+  text += `\nWhere the edge does otherwise:\n\n`
+  for (const { tests, because } of DEPARTURES) text += `- ${tests.map((id) => `\`${id}\``).join(', ')}: ${because}\n`
+  return text
 }

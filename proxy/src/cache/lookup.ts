@@ -51,7 +51,8 @@ export function createFileTier(options: FileTierOptions): FileTier {
   const hostFolders = createHostFolderMap(options.cacheDirectory)
   let quietUntilMs = 0
 
-  function report(error: unknown, nowMs: number): void {
+  function report(error: unknown): void {
+    const nowMs = performance.now()
     if (nowMs < quietUntilMs) return
     quietUntilMs = nowMs + FAULT_INTERVAL_MS
     edgeChannel('fault').publish({ area: 'cache', message: 'file lookup failed', error })
@@ -68,7 +69,7 @@ export function createFileTier(options: FileTierOptions): FileTier {
       const places = placesOf(head, options.cdnDirectory, hostFolders, nowMs)
       return findFile({ head, key, shelf, places, memory, nowMs })
     } catch (error) {
-      report(error, nowMs)
+      report(error)
       return undefined
     }
   }

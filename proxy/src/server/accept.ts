@@ -19,6 +19,8 @@ export type AcceptOptions = {
   proxyProtocol: boolean
 }
 
+const faults = edgeChannel('fault')
+
 /**
  * The first stage of a connection: `accept -> PROXY header`. From here on the socket is the edge's.
  * @returns a listener for `net.Server`'s 'connection'; `next` gets the socket with its bytes unread.
@@ -51,6 +53,12 @@ export function createAcceptor(options: AcceptOptions, next: (accepted: Accepted
     const trusted = isTrusted(peer)
     const tracked = options.registry.add(socket, peer, trusted || isLoopback(peer))
     if (tracked === undefined) {
+      faults.publish({
+        area: 'accept',
+        message: 'connection refused: there are too many',
+        error: undefined,
+        name: peer,
+      })
       socket.destroy()
       return
     }
@@ -61,8 +69,6 @@ export function createAcceptor(options: AcceptOptions, next: (accepted: Accepted
     readProxyHeader(socket, (source) => admit(socket, tracked, peer, source))
   }
 }
-
-const faults = edgeChannel('fault')
 
 /** Collects the header, puts the bytes behind it back, and lets go of the socket. Anything wrong ends the connection. */
 function readProxyHeader(socket: Socket, done: (source: ProxySource | undefined) => void): void {

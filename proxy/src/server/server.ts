@@ -8,6 +8,7 @@ import { createAcceptor, type Accepted } from './accept.ts'
 import { createApp } from './app.ts'
 import { bindConnection } from './bind.ts'
 import { createCommonHeaders, type CommonHeaders } from './common-headers.ts'
+import { connectionLimit, readDescriptorLimit } from './descriptors.ts'
 import { createDrain, type DrainLimits } from './drain.ts'
 import { createGuard } from './guard.ts'
 import { startHandshake, type HandshakeCertificates, type HandshakeTickets } from './handshake.ts'
@@ -54,14 +55,15 @@ export type EdgeServer = {
 const SERVER_NAME = 'blot-edge'
 const BACKLOG = 4096
 const OPENING_MS = 20_000
-const MAX_CONNECTIONS = 20_000
 const MAX_PER_ADDRESS = 1000
 
 /** Joins the stages of a connection to the stages of a request. */
 export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms<Found>): Promise<EdgeServer> {
+  const maxConnections = connectionLimit(readDescriptorLimit())
   const registry = createRegistry({
-    maxConnections: MAX_CONNECTIONS,
-    maxPerAddress: MAX_PER_ADDRESS,
+    maxConnections,
+    // One address alone must not keep out all others.
+    maxPerAddress: Math.min(MAX_PER_ADDRESS, Math.ceil(maxConnections / 2)),
     openingMs: OPENING_MS + config.issueWaitMs,
   })
   const underWay = createUnderWay()

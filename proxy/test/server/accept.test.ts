@@ -1,6 +1,10 @@
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import t from 'tap'
+import { edgeChannel, type EdgeEvents } from '../../src/events.ts'
+import { createAcceptor } from '../../src/server/accept.ts'
+import { createRegistry } from '../../src/server/registry.ts'
 import { pollUntil } from '../certificates/poll.ts'
 import { answer, HOST, REQUEST, serve, talk } from './serve.ts'
 
@@ -58,4 +62,29 @@ await t.test('anybody else’s header is no header', async (t) => {
   const edge = await serve(t, { environment: { ...BEHIND_PROXY, EDGE_TRUSTED_PROXIES: '192.0.2.0/24' }, app })
   t.match(await talk(t, edge.http, HEADER + GET).ended, /^HTTP\/1\.1 400 /)
   t.match(await talk(t, edge.http, GET).until(/from .*\.$/), /http from 127\.0\.0\.1:\d+ loopback\.$/)
+})
+
+await t.test('a connection too many is closed at once, and an operator is told', async (t) => {
+  const registry = createRegistry({ maxConnections: 1, maxPerAddress: 1, openingMs: 60_000 })
+  const options = { registry, trustedProxies: [], proxyProtocol: false }
+  const server = createServer(createAcceptor(options, ({ socket }) => void socket.resume())).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const faults: EdgeEvents['fault'][] = []
+  t.teardown(edgeChannel('fault').subscribe((fault) => void faults.push(fault)))
+  t.teardown(() => {
+    registry.close()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const first = connect(port, '127.0.0.1').resume()
+  await pollUntil(() => registry.count() === 1)
+  const second = connect(port, '127.0.0.1').resume()
+  await once(second, 'close')
+  t.match(faults, [{ area: 'accept', message: /too many/, name: '127.0.0.1' }])
+  first.destroy()
+  await pollUntil(() => registry.count() === 0)
+  const third = connect(port, '127.0.0.1').resume()
+  await pollUntil(() => registry.count() === 1)
+  t.equal(faults.length, 1, 'there is room again')
+  third.destroy()
 })

@@ -18,13 +18,24 @@ type Reusable = StoredHead & {
 /** How long after its time an answer may stand in for an app that is away and has not said otherwise (RFC 9111 4.2.4). */
 const AWAY_S = 86_400
 
+/** What clocks that are kept in step may be wrong by. */
+const SLACK_MS = 5000
+
+/**
+ * The clock was set back since this answer was stored: how old it is nobody knows, and it must not stay fresh until the clock
+ * has caught up.
+ */
+function isOfUnknownAge({ receivedMs }: StoredHead, nowMs: number): boolean {
+  return receivedMs - nowMs > SLACK_MS
+}
+
 /** May this stored answer be sent without asking the app (RFC 9111 4)? */
 export function judge(stored: Reusable, request: RequestRules, nowMs: number): Reuse {
   const { directives } = stored
   if (request.noCache || isUnqualified(directives, 'no-cache')) return 'validate'
   const ageS = ageAt(stored, nowMs)
   if (request.maxAgeS !== undefined && ageS > request.maxAgeS) return 'validate'
-  const freshForS = freshFor(stored, ageS)
+  const freshForS = freshFor(isOfUnknownAge(stored, nowMs) ? { ...stored, isStale: true } : stored, ageS)
   if (freshForS > 0 && freshForS >= (request.minFreshS ?? 0)) return 'fresh'
   // Who wants it fresh for a while does not take it stale.
   if (request.minFreshS !== undefined || mustRevalidate(directives)) return 'validate'

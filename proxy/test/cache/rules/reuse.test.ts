@@ -36,6 +36,13 @@ await t.test('may it be sent without asking (RFC 9111 4, 5.2.1; RFC 5861 3)', as
     ['max-age=60, stale-while-revalidate=30, proxy-revalidate', '', 61, 'validate'],
     ['s-maxage=60, stale-while-revalidate=30', '', 61, 'revalidating'],
   ]
+  // A clock that was set back: by what NTP corrects, and by more.
+  rows.push(
+    ['max-age=60', '', -4, 'fresh'],
+    ['max-age=60', '', -6, 'validate'],
+    ['max-age=60', 'max-stale=5', -86_400, 'stale'],
+    ['max-age=60, stale-while-revalidate=30', '', -86_400, 'revalidating'],
+  )
   for (const [stored, asked, ageS, expected] of rows) {
     const found = judge(
       answer({ 'Cache-Control': stored }),

@@ -82,8 +82,12 @@ export const WebhooksFull = createError(
 export const WebhookUnsigned = createError('EDGE_ERR_WEBHOOK_UNSIGNED', 'the signature is not that of the body', 403)
 export const WebhookDamaged = createError('EDGE_ERR_WEBHOOK_DAMAGED', 'what is kept of the webhook %s cannot be read')
 export const WebhookUnknown = createError<[string]>('EDGE_ERR_WEBHOOK_UNKNOWN', 'there is no webhook %s', 404)
-/** The app was there, and did not take it. */
-export const WebhookRefused = createError<[number]>('EDGE_ERR_WEBHOOK_REFUSED', 'the app answered %s')
+export const WebhookRequestInvalid = createError<[string]>('EDGE_ERR_WEBHOOK_REQUEST_INVALID', '%s', 400)
+export const WebhookUnkept = createError(
+  'EDGE_ERR_WEBHOOK_UNKEPT',
+  'the app is away, and the webhook could not be kept for it (%s)',
+  503,
+)
 /** The app is not asked: the operator said so. */
 export class InMaintenance extends createError('EDGE_ERR_MAINTENANCE', 'the site is in maintenance', 503) {
   readonly retryAfterS: number

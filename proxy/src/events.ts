@@ -18,6 +18,8 @@ export type EdgeEvents = {
   hold: { outcome: HoldOutcome; waiting: number }
   /** How a reload goes on, told by the primary. */
   reload: ReloadEvent
+  /** What became of a webhook that the app did not take at once. */
+  webhook: WebhookEvent
   /** Something an operator should read in the log and no stage answers for. */
   fault: { area: string; message: string; error: unknown; name?: string }
 }
@@ -83,6 +85,21 @@ export type ReloadEvent = {
   phase: 'reloading' | 'succeeded' | 'failed'
   /** What was done, or what was not: a sentence. */
   step: string
+}
+
+/**
+ * `kept`: for the app, until it is back. `refused`: not kept, and the sender knows. `delivered`; `failed`: a try that came to nothing;
+ * `dead`: given up, for an operator to decide; `dropped`: nobody will deliver it.
+ */
+export type WebhookPhase = 'kept' | 'refused' | 'delivered' | 'failed' | 'dead' | 'dropped'
+
+export type WebhookEvent = {
+  phase: WebhookPhase
+  id: string
+  path: string
+  /** Tries so far. */
+  attempts: number
+  reason: string | undefined
 }
 
 export type EdgeEventName = keyof EdgeEvents

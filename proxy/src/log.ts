@@ -1,5 +1,12 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
-import { edgeChannel, type CertificateEvent, type EdgeEvents, type HandshakeEvent, type ReloadEvent } from './events.ts'
+import {
+  edgeChannel,
+  type CertificateEvent,
+  type EdgeEvents,
+  type HandshakeEvent,
+  type ReloadEvent,
+  type WebhookEvent,
+} from './events.ts'
 import { accessFields } from './log/access.ts'
 import { limitLines, type LineLimit } from './log/limit.ts'
 import { prettyStream, type Terminal } from './log/pretty.ts'
@@ -60,12 +67,14 @@ export function createLog({ format, destination }: LogOptions): Log {
 export function logEvents(log: Log): () => void {
   const handshakes = logHandshakes(log.child({ area: 'handshake' }))
   const purges = logPurges(log.child({ area: 'purge' }))
+  const webhooks = logWebhooks(log.child({ area: 'webhook' }))
   const faults = logFaults(log)
   const unsubscribe = [
     edgeChannel('request').subscribe(accessLog(log)),
     edgeChannel('handshake').subscribe(handshakes.write),
     edgeChannel('certificate').subscribe(logCertificates(log.child({ area: 'certificate' }))),
     edgeChannel('purge').subscribe(purges.write),
+    edgeChannel('webhook').subscribe(webhooks.write),
     edgeChannel('upstream').subscribe(logUpstreams(log.child({ area: 'upstream' }))),
     edgeChannel('reload').subscribe(logReloads(log.child({ area: 'reload' }))),
     edgeChannel('fault').subscribe(faults.write),
@@ -74,6 +83,7 @@ export function logEvents(log: Log): () => void {
     for (const end of unsubscribe) end()
     handshakes.flush()
     purges.flush()
+    webhooks.flush()
     faults.flush()
   }
 }
@@ -119,6 +129,21 @@ function logPurges(log: Log): { write(event: EdgeEvents['purge']): void; flush()
       if (!limit.admit()) return
       const shown = names.slice(0, PURGE_NAMES_SHOWN)
       log.info({ names: shown, nameCount: names.length, entries, duration: durationMs }, 'purge applied')
+    },
+    flush: limit.flush,
+  }
+}
+
+/** Neither body nor headers: they are secrets. Anybody may send one. */
+function logWebhooks(log: Log): { write(event: WebhookEvent): void; flush(): void } {
+  const limit = limitLines(STRANGER_LINES_PER_SECOND, (suppressed) => log.info({ suppressed }, 'webhooks not shown'))
+  return {
+    write({ phase, id, path, attempts, reason }) {
+      const fields = { webhook: id, path, attempts, reason }
+      if (phase === 'dead') log.error(fields, 'webhook dead')
+      else if (!limit.admit()) return
+      else if (phase === 'kept' || phase === 'delivered') log.info(fields, `webhook ${phase}`)
+      else log.warn(fields, `webhook ${phase}`)
     },
     flush: limit.flush,
   }

@@ -11,6 +11,7 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { purgeRoutes } from './routes/purge.ts'
 import { reloadRoutes } from './routes/reload.ts'
 import { statusRoutes } from './routes/status.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 /** 1000 host names of 253 characters fit. */
 const BODY_LIMIT_BYTES = 300 * 1024
@@ -48,6 +49,7 @@ export async function createAdmin(options: AdminOptions): Promise<FastifyInstanc
     await guarded.register(certificateRoutes, options)
     await guarded.register(maintenanceRoutes, options)
     await guarded.register(reloadRoutes, options)
+    await guarded.register(webhookRoutes, options)
   })
   return app
 }

@@ -22,6 +22,8 @@ export type StatusReport = {
   /** What is away that the edge can do without for a while (store, app): a sentence each. */
   readonly degraded?: readonly string[]
   readonly maintenance?: MaintenanceView
+  /** Undefined while the store does not answer. */
+  readonly webhooks?: WebhookCounts
 }
 
 export type ProcessStatus = {
@@ -74,6 +76,7 @@ export type AdminEvent = {
   | { type: 'handshake'; outcome: 'refused'; name?: string; reason?: string }
   | { type: 'purge'; names: readonly string[]; nameCount: number; entries: number }
   | { type: 'reload'; phase: 'reloading' | 'succeeded' | 'failed'; step: string }
+  | { type: 'webhook'; phase: string; id: string; path: string; reason?: string }
   | { type: 'fault'; area: string; message: string; code: string; detail: string; name?: string }
 )
 
@@ -123,6 +126,28 @@ export type ExplainQuestion = {
   readonly headers: readonly string[]
 }
 
+export type WebhookState = 'waiting' | 'dead'
+
+/** A webhook as the API tells of it: what it reads itself; the rest passes through. */
+export type WebhookView = { readonly id: string; readonly path: string; readonly state: WebhookState }
+
+export type WebhookCounts = {
+  readonly waiting: number
+  readonly dead: number
+  /** Since when the first in order waits, ms since the epoch. */
+  readonly oldestSinceMs: number | undefined
+}
+
+/** What the API asks of the room `webhooks`, whose contracts say more. */
+export type AdminWebhooks = {
+  list(state?: WebhookState): AsyncIterable<WebhookView>
+  counts(): Promise<WebhookCounts>
+  retry(id: string): Promise<WebhookView>
+  retryAll(): Promise<number>
+  drop(id: string): Promise<void>
+  dropAll(state: WebhookState): Promise<number>
+}
+
 export type AdminOptions = {
   readonly version: string
   /** Demanded as `Authorization: Bearer` by everything but the dashboard's files. */
@@ -140,6 +165,7 @@ export type AdminOptions = {
   readonly maintenance: AdminMaintenance
   /** Resolves when a new generation serves; its steps are events. */
   reload(): Promise<ReloadOutcome>
+  readonly webhooks: AdminWebhooks
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: AdminEvent) => void): () => void
 }

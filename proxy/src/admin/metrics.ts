@@ -1,4 +1,4 @@
-import { edgeChannel, type CacheState, type HandshakeOutcome } from '../events.ts'
+import { edgeChannel, type CacheState, type HandshakeOutcome, type WebhookPhase } from '../events.ts'
 
 /** Upper bounds in seconds: from an answer out of memory to an upload. */
 export const DURATION_BOUNDS_S = [
@@ -7,6 +7,7 @@ export const DURATION_BOUNDS_S = [
 
 const CACHE_STATES = ['HIT', 'MISS', 'EXPIRED', 'STALE', 'UPDATING', 'REVALIDATED', 'BYPASS'] as const
 const CACHE_LABELS = [...CACHE_STATES, 'none'] as const
+const WEBHOOK_PHASES = ['kept', 'refused', 'delivered', 'failed', 'dead', 'dropped'] as const
 const OUTCOMES = ['memory', 'stored', 'issued', 'fallback', 'refused'] as const
 /** By the first digit of the status; `other` is no HTTP status (an answer that never began). */
 const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
@@ -28,6 +29,7 @@ export type Counters = {
   resumed: number
   certificates: { obtained: number; failed: number }
   purges: { applied: number; entries: number }
+  webhooks: Record<WebhookPhase, number>
   faults: number
   cpuSeconds: number
 }
@@ -57,6 +59,7 @@ export function zeroCounters(): Counters {
     resumed: 0,
     certificates: { obtained: 0, failed: 0 },
     purges: { applied: 0, entries: 0 },
+    webhooks: record(WEBHOOK_PHASES, () => 0),
     faults: 0,
     cpuSeconds: 0,
   }
@@ -80,6 +83,7 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
   const handshakes = new Float64Array(OUTCOMES.length)
   const certificates = { obtained: 0, failed: 0 }
   const purges = { applied: 0, entries: 0 }
+  const webhooks = record(WEBHOOK_PHASES, () => 0)
   let faults = 0
   let resumed = 0
   let connections = 0
@@ -96,6 +100,9 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
     edgeChannel('purge').subscribe(({ entries }) => {
       purges.applied += 1
       purges.entries += entries
+    }),
+    edgeChannel('webhook').subscribe(({ phase }) => {
+      webhooks[phase] += 1
     }),
     edgeChannel('connection').subscribe(({ open }) => {
       connections = open
@@ -117,6 +124,7 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
           resumed,
           certificates: { ...certificates },
           purges: { ...purges },
+          webhooks: { ...webhooks },
           faults,
           cpuSeconds: (user + system) / 1e6,
         },

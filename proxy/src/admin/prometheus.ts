@@ -1,5 +1,7 @@
+import type { WebhookPhase } from '../events.ts'
 import { DURATION_BOUNDS_S } from './metrics.ts'
 import type { Census } from './certificate-census.ts'
+import type { WebhookCounts } from './contracts.ts'
 import type { MergedMetrics } from './metrics-totals.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -9,15 +11,20 @@ type Metric = { name: string; type: 'counter' | 'gauge' | 'histogram'; help: str
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** What is so at this moment, beside what has been counted. */
-export type MachineState = { readonly census: Census | undefined; readonly inMaintenance: boolean }
+export type MachineState = {
+  readonly census: Census | undefined
+  readonly inMaintenance: boolean
+  readonly webhooks: WebhookCounts | undefined
+}
 
 /** The Prometheus text format 0.0.4. No label holds anything that a visitor chooses. */
 export function renderPrometheus(merged: MergedMetrics, version: string, state: MachineState): string {
-  const { census, inMaintenance } = state
+  const { census, inMaintenance, webhooks } = state
   const all = [
     ...requestMetrics(merged),
     ...tlsMetrics(merged),
     ...(census === undefined ? [] : certificateMetrics(census)),
+    ...webhookMetrics(merged, webhooks),
     ...edgeMetrics(merged, version),
     gauge('maintenance', 'Is the edge in maintenance? 1 or 0.', Number(inMaintenance)),
   ]
@@ -62,6 +69,27 @@ function certificateMetrics({ states, failing, nextEndMs }: Census): Metric[] {
     gauge('certificates', 'Names by the state of their certificate.', by('state', states)),
     gauge('certificates_failing', 'Names whose last order failed, by kind.', by('kind', failing)),
     gauge('certificate_next_end_seconds', 'When the certificate that ends first ends, unix time.', next),
+  ]
+}
+
+const WEBHOOK_HELP: Readonly<Record<WebhookPhase, string>> = {
+  kept: 'Webhooks that were kept for the app.',
+  refused: 'Webhooks that were not kept: unsigned, or no room.',
+  delivered: 'Webhooks that were kept, and the app took.',
+  failed: 'Tries to deliver that came to nothing.',
+  dead: 'Webhooks that were given up.',
+  dropped: 'Webhooks that nobody will deliver.',
+}
+
+function webhookMetrics({ counters }: MergedMetrics, counts: WebhookCounts | undefined): Metric[] {
+  const now = ({ waiting, dead }: WebhookCounts): Metric[] => [
+    gauge('webhooks_waiting', 'Webhooks that wait for the app, of all machines that share the store.', waiting),
+    gauge('webhooks_dead', 'Webhooks that were given up, and that nobody has dropped yet.', dead),
+  ]
+  const phases = Object.entries(WEBHOOK_HELP) as [WebhookPhase, string][]
+  return [
+    ...phases.map(([phase, help]) => counter(`webhooks_${phase}_total`, help, counters.webhooks[phase])),
+    ...(counts === undefined ? [] : now(counts)),
   ]
 }
 

@@ -36,6 +36,9 @@ export function relayEvents(process: string, send: (event: AdminEvent) => void):
       relay({ type: 'purge', names: names.slice(0, NAMES_SHOWN), nameCount: names.length, entries })
     }),
     edgeChannel('reload').subscribe((event) => relay({ type: 'reload', ...event, step: cut(event.step) })),
+    edgeChannel('webhook').subscribe(({ phase, id, path, reason }) => {
+      relay({ type: 'webhook', phase, id, path, ...(reason === undefined ? {} : { reason: cut(reason) }) })
+    }),
     edgeChannel('fault').subscribe(({ area, message, error, name }) => {
       const detail = cut(error instanceof Error ? error.message : String(error))
       relay({ type: 'fault', area, message, code: codeOf(error), detail, ...(name === undefined ? {} : { name }) })

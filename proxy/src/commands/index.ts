@@ -11,6 +11,7 @@ import { reload } from './reload.ts'
 import { roles } from './roles.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
+import { webhooks } from './webhooks.ts'
 
 /** Every command, in the order of `--help`. */
 export const commands: readonly Command[] = [
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   status,
   reload,
   maintenance,
+  webhooks,
   purge,
   certificates,
   explain,

@@ -58,6 +58,14 @@ export const upstreams = {
     list.map((upstream) => `${upstream.url}${upstream.backup ? ';backup' : ''}`).join(', '),
 }
 
+/** Paths of a site, as they are sent: compared byte for byte, without a query. */
+export const paths = {
+  schema: Type.Array(Type.String({ pattern: '^/[!-"$->@-~]*$', maxLength: 512 }), { maxItems: 20 }),
+  right: 'comma-separated paths such as /clients/dropbox/webhook, without query, or none',
+  parse: (text: string) => (text === 'none' ? [] : splitList(text)),
+  show: (list: readonly string[]) => (list.length === 0 ? 'none' : list.join(',')),
+}
+
 const storeForms = `file:FOLDER, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss://… or ${sentinelForm}`
 
 /** The store: a folder of this machine, or a Redis that machines share. */

@@ -183,6 +183,19 @@ export const variables = {
     meaning:
       'Kinds of site whose answers are kept for a year, or until purged, if they say nothing of their freshness.',
   }),
+  EDGE_WEBHOOK_PATHS: variable({
+    property: 'webhookPaths',
+    kind: locations.paths,
+    defaults: always('/clients/dropbox/webhook'),
+    meaning: 'Paths of `$BLOT_HOST` whose POSTs are kept for the app while it is away.',
+  }),
+  BLOT_DROPBOX_SECRET: variable({
+    property: 'dropboxSecret',
+    kind: kinds.optional(kinds.token),
+    defaults: {},
+    meaning: "The app's own; with it, what is kept for `…/dropbox/…` must be signed.",
+    mask: hide,
+  }),
   EDGE_TRUSTED_PROXIES: variable({
     property: 'trustedProxies',
     kind: locations.networks,

@@ -7,37 +7,38 @@ import type { Channel } from './channel.ts'
 import type { CallKind, Calls } from './messages.ts'
 import type { MaintenanceManager } from './maintenance.ts'
 import { openPurgeManager, type PurgeManager } from './purges.ts'
+import { startDelivery, type Delivery, type DeliveryRooms } from './webhooks.ts'
 
 /** What only one process of a machine may do at a time: the manager that leads. */
 export type Duties = {
   readonly purges: PurgeManager
   readonly cache: CacheManager
+  readonly delivery: Delivery
   /** Resolves when another process may take them up. */
   close(): Promise<void>
 }
 
-type DutyRooms = {
+type DutyRooms = DeliveryRooms & {
   store: Store
   certificates: CertificateManager
   maintenance: MaintenanceManager
 }
 
 /** Rejects with nothing taken up. */
-export async function takeUpDuties(
-  config: Config,
-  { store, certificates, maintenance }: DutyRooms,
-  channel: Channel,
-): Promise<Duties> {
+export async function takeUpDuties(config: Config, rooms: DutyRooms, channel: Channel): Promise<Duties> {
+  const { store, certificates, maintenance } = rooms
   const purges = await openPurgeManager(config, store.purges, channel)
   const cache = openCacheManager(config)
   const upkeep = certificates.lead()
+  const delivery = startDelivery(config, rooms)
   maintenance.tell()
   return {
     purges,
     cache,
+    delivery,
     async close() {
       cache.close()
-      await Promise.all([upkeep.close(), purges.close()])
+      await Promise.all([upkeep.close(), purges.close(), delivery.close()])
     },
   }
 }

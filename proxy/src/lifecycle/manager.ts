@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createAdmin } from '../admin/admin.ts'
-import type { AdminEvent } from '../admin/contracts.ts'
+import type { AdminEvent, ReloadOutcome } from '../admin/contracts.ts'
 import { createMetrics } from '../admin/metrics.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { ChannelClosed } from '../errors.ts'
@@ -10,6 +10,7 @@ import { openAdminCertificates } from './admin-certificates.ts'
 import { listenAdmin, type AdminListener } from './admin-listener.ts'
 import { findAway } from './away.ts'
 import { openCertificateManager } from './certificates.ts'
+import type { Channel } from './channel.ts'
 import { createLeadership, takeUpDuties } from './duties.ts'
 import { openExplainer } from './explain.ts'
 import { openMaintenanceManager } from './maintenance.ts'
@@ -18,6 +19,7 @@ import type { RoleBody } from './role.ts'
 import { collectMetrics, collectStatus } from './status.ts'
 import { openTicketRotation } from './tickets.ts'
 import { describeTrouble, openUpstreamMonitor } from './upstreams.ts'
+import { openWebhookManager } from './webhooks.ts'
 
 /** A reload that waits for another one, and gives up on a process that does not start. */
 const RELOAD_MS = 10 * 60_000
@@ -58,19 +60,22 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
   handlers.purge = ({ purge }) => askPurge(purge)
   handlers.reclaim = (ask) => leadership.ask('reclaim', ask, ({ cache }) => cache.reclaim().then(() => null))
   const explain = openExplainer(config, (asked, tags) => channel.call('worker', 'explain', { asked, tags }))
+  const webhooks = await openWebhookManager(config, store, () => leadership.duties()?.delivery.wake())
 
+  /** What is not as it should be: a sentence each. */
+  const findTrouble = async (): Promise<string[]> => {
+    const [away, waiting] = await Promise.all([findAway(config, store), webhooks.desk.trouble()])
+    return [...away, ...describeTrouble(monitor.health()), ...(leadership.duties()?.purges.away() ?? []), ...waiting]
+  }
   const admin = await createAdmin({
     version: settings.version,
     token: config.adminToken,
     purgeToken: config.purgeToken,
     status: () =>
       collectStatus(settings, channel, own(), {
-        findAway: async () => [
-          ...(await findAway(config, store)),
-          ...describeTrouble(monitor.health()),
-          ...(leadership.duties()?.purges.away() ?? []),
-        ],
+        findAway: findTrouble,
         maintenance: maintenance.view,
+        webhooks: webhooks.counts,
       }),
     metrics: () => collectMetrics(channel, own()),
     purge: askPurge,
@@ -81,11 +86,8 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     },
     certificates: openAdminCertificates(config, store, certificates),
     maintenance,
-    async reload() {
-      const [outcome] = await channel.call('primary', 'reload', null, RELOAD_MS)
-      if (outcome === undefined) throw new ChannelClosed('primary')
-      return outcome
-    },
+    reload: () => reload(channel),
+    webhooks: webhooks.desk,
     onEvent: events.subscribe,
   })
   await admin.ready()
@@ -110,13 +112,15 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     rotation.close()
     await certificates.close()
     await listener?.ended
+    webhooks.close()
     await store.close()
   }
 
   let drained: Promise<void> | undefined
   return {
     async serve() {
-      leadership.begin(await takeUpDuties(config, { store, certificates, maintenance }, channel))
+      const rooms = { store, certificates, maintenance, monitor, webhooks }
+      leadership.begin(await takeUpDuties(config, rooms, channel))
       listener = await listenAdmin(
         admin,
         settings.listeners.map(({ fd }) => fd),
@@ -130,6 +134,12 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
       return drained
     },
   }
+}
+
+async function reload(channel: Channel): Promise<ReloadOutcome> {
+  const [outcome] = await channel.call('primary', 'reload', null, RELOAD_MS)
+  if (outcome === undefined) throw new ChannelClosed('primary')
+  return outcome
 }
 
 type EventListener = (event: AdminEvent) => void

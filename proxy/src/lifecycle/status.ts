@@ -2,6 +2,7 @@ import type { StatusReport } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
 import { mergeMetrics, type MergedMetrics } from '../admin/metrics-totals.ts'
 import type { MaintenanceView } from '../maintenance.ts'
+import type { WebhookCounts } from '../webhooks/contracts.ts'
 import type { Channel } from './channel.ts'
 import type { ProcessInfo, ProcessName, ProcessReport } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
@@ -13,6 +14,7 @@ export type StatusSources = {
   /** Asks what the edge can do without for a while. */
   findAway(): Promise<string[]>
   maintenance(): Promise<MaintenanceView>
+  webhooks(): Promise<WebhookCounts | undefined>
 }
 
 /** What `GET /status` tells: the primary knows the processes, each process knows its numbers. */
@@ -23,10 +25,11 @@ export async function collectStatus(
   sources: StatusSources,
 ): Promise<StatusReport> {
   const [primary] = await channel.call('primary', 'processes', null, REPORT_MS)
-  const [reports, degraded, maintenance] = await Promise.all([
+  const [reports, degraded, maintenance, webhooks] = await Promise.all([
     collectReports(channel, own, primary?.processes ?? []),
     sources.findAway(),
     sources.maintenance(),
+    sources.webhooks(),
   ])
   const told = new Map(reports.map((report) => [report.name, report]))
   return {
@@ -52,6 +55,7 @@ export async function collectStatus(
     upstreams: config.upstreams,
     degraded,
     maintenance,
+    ...(webhooks && { webhooks }),
   }
 }
 

@@ -11,7 +11,7 @@ import { createEdgeServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import { hasBody, linger } from '../upstream/body.ts'
 import { FOREIGN } from '../upstream/classes.ts'
-import { registerUpstream } from '../upstream/plugin.ts'
+import { registerUpstream, type UpstreamOptions } from '../upstream/plugin.ts'
 import { createTunnel } from '../upstream/tunnel.ts'
 import { openWorkerCache } from './cache.ts'
 import { openWorkerCertificates } from './certificates.ts'
@@ -21,6 +21,7 @@ import type { Channel } from './channel.ts'
 import type { RoleBody } from './role.ts'
 import { openWorkerTickets } from './tickets.ts'
 import { openWorkerUpstreams } from './upstreams.ts'
+import { openWorkerWebhooks } from './webhooks.ts'
 
 /** A worker: joins the rooms to a server, and serves until it is told to drain. */
 export const worker: RoleBody = async ({ name, config, listeners }, channel, handlers) => {
@@ -38,6 +39,7 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
   })
   const metrics = createMetrics(() => cache.stats())
   const upstreams = openWorkerUpstreams(config, channel, handlers)
+  const webhooks = await openWorkerWebhooks(config, { store, pool: upstreams.pool, closed })
   const server = await createEdgeServer(config, {
     certificates,
     tickets,
@@ -50,9 +52,10 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
       // Names given one by one: the app is not Blot (`dev --upstream`). Blot's paths mean nothing, and whoever works on an app
       // wants to see what it answers now.
       const isForeign = config.permission.kind === 'names'
+      const around: UpstreamOptions['around'] = (fetch) => webhooks.around(cache.around(tools)(fetch), tools)
       const manner = isForeign
         ? { classify: () => FOREIGN, isComposed: () => true }
-        : { around: cache.around(tools), isComposed: cache.isComposed }
+        : { around, isComposed: cache.isComposed }
       const { pool, hold } = upstreams
       const options = { pool, hold, config, closed, ...manner, ...tools }
       return { register: (app) => registerUpstream(app, options), pipe: createTunnel(options) }
@@ -70,6 +73,7 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
     await upstreams.close()
     certificates.close()
     await cache.close()
+    webhooks.close()
     await store.close()
   }
 

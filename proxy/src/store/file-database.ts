@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLTagStore } from 'node:sqlite'
@@ -36,12 +37,12 @@ export type FileDatabaseOptions = {
 
 /** Nothing is opened before the first use: an edge starts, and serves its certificates, on a disk that is full. */
 export function createFileDatabase(file: string, options: FileDatabaseOptions): FileDatabase {
-  let open: Open | undefined
+  let opened: Open | undefined
 
   function attempt<Value>(work: (database: DatabaseSync, sql: SQLTagStore) => Value): { value: Value } | undefined {
     try {
-      open ??= openDatabase(file, options)
-      return { value: work(open.database, open.sql) }
+      opened ??= openDatabase(file, options)
+      return { value: work(opened.database, opened.sql) }
     } catch (error) {
       if (resultOf(error) === BUSY) return undefined
       throw error
@@ -56,22 +57,20 @@ export function createFileDatabase(file: string, options: FileDatabaseOptions): 
     }
   }
 
+  const write: FileDatabase['write'] = (work) => run((database, sql) => transact(database, () => work(sql)))
+
   return {
     read: (work) => run((_, sql) => work(sql)),
-    write: (work) => run((database, sql) => transact(database, () => work(sql))),
-    writeSynced: (work) =>
-      run((database, sql) => {
-        database.exec('PRAGMA synchronous = FULL')
-        try {
-          return transact(database, () => work(sql))
-        } finally {
-          database.exec('PRAGMA synchronous = NORMAL')
-        }
-      }),
+    write,
+    async writeSynced(work) {
+      const value = await write(work)
+      await syncLog(file)
+      return value
+    },
     settle: () => run((database) => database.exec('PRAGMA wal_checkpoint(TRUNCATE)')),
     close() {
-      open?.database.close()
-      open = undefined
+      opened?.database.close()
+      opened = undefined
     },
   }
 }
@@ -115,6 +114,19 @@ function tryOpen(file: string, tables: string): Open {
   } catch (error) {
     database.close()
     throw error
+  }
+}
+
+/**
+ * SQLite's own sync would hold this whole process up; a thread of libuv's does not. What was committed is in the log, or by now in the
+ * file, which SQLite syncs before it begins the log anew (sqlite.org/wal.html).
+ */
+async function syncLog(file: string): Promise<void> {
+  try {
+    await using log = await open(`${file}-wal`, 'r')
+    await log.datasync()
+  } catch (cause) {
+    throw new StoreUnavailable(cause instanceof Error ? cause.message : 'unknown', { cause })
   }
 }
 

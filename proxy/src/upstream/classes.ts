@@ -19,7 +19,12 @@ const MINUTE = 60 * SECOND
 /** How long streams and tunnels may be silent. */
 export const STREAM_MS = 24 * 60 * MINUTE
 
-const ORDINARY: RequestClass = { sendMs: 10 * SECOND, readMs: 15 * SECOND, bodyMs: 10 * SECOND, maxBodyBytes: MB }
+export const ORDINARY: RequestClass = {
+  sendMs: 10 * SECOND,
+  readMs: 15 * SECOND,
+  bodyMs: 10 * SECOND,
+  maxBodyBytes: MB,
+}
 const FORM: RequestClass = { ...ORDINARY, maxBodyBytes: 4 * KB }
 const UPLOAD: RequestClass = { sendMs: 3 * MINUTE, readMs: 3 * MINUTE, bodyMs: MINUTE, maxBodyBytes: 1000 * MB }
 const PUSH: RequestClass = { ...UPLOAD, maxBodyBytes: 2000 * MB }

@@ -10,6 +10,8 @@ import {
   UpstreamBusy,
   UpstreamRefused,
   UpstreamTimeout,
+  WebhookUnkept,
+  WebhookUnsigned,
 } from '../errors.ts'
 import type { Exchange, RequestHead } from '../request.ts'
 import type { AnswerHead } from './answer.ts'
@@ -19,7 +21,7 @@ import { keptFields, needsPage, type IsComposed } from './trouble.ts'
 /** An answer that one of the edge's own pages takes the place of. */
 export type Failure = {
   readonly status: number
-  readonly page: 'offline' | 'unavailable' | 'maintenance' | 'bad-request' | 'too-large' | 'timeout'
+  readonly page: 'offline' | 'unavailable' | 'maintenance' | 'bad-request' | 'forbidden' | 'too-large' | 'timeout'
   /** For the log. */
   readonly reason: string
   readonly retryAfter?: string
@@ -32,6 +34,7 @@ export type Failure = {
 export type Fail = (exchange: Exchange, failure: Failure) => void
 
 const BUSY_RETRY_S = '1'
+const UNKEPT_RETRY_S = '60'
 
 /** Which page, and which status, an error of this room becomes. */
 export function failureOf(error: unknown): Failure {
@@ -42,6 +45,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof BodyTooLarge) return { status: 413, page: 'too-large', reason }
   if (error instanceof BodyStalled) return { status: 408, page: 'timeout', reason }
   if (error instanceof RequestInvalid) return { status: 400, page: 'bad-request', reason }
+  if (error instanceof WebhookUnsigned) return { status: 403, page: 'forbidden', reason }
+  if (error instanceof WebhookUnkept) return { status: 503, page: 'unavailable', reason, retryAfter: UNKEPT_RETRY_S }
   // RFC 9111 5.2.1.7, 5.2.2.2.
   const isLate = error instanceof UpstreamRefused && error.cause instanceof UpstreamTimeout
   const isGateway = isLate || [UpstreamTimeout, CacheMiss, CacheUnconfirmed].some((known) => error instanceof known)

@@ -1,8 +1,13 @@
 import { isIP, isIPv6 } from 'node:net'
 import type { RequestHead } from '../request.ts'
 
-/** The fields by which a visitor's identity travels, in lower case. What a stranger put into them never passes. */
+/**
+ * The fields by which a visitor's identity travels, in lower case, and those by which the app knows a webhook again. What a stranger put
+ * into them never passes.
+ */
 export const FORWARDING_FIELDS: ReadonlySet<string> = new Set([
+  'edge-webhook-attempt',
+  'edge-webhook-id',
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',

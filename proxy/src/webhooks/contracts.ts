@@ -1,4 +1,4 @@
-import type { Exchange, RequestHead } from '../request.ts'
+import type { RequestHead } from '../request.ts'
 
 /** A request as an upstream is to get it: every rule about headers has been applied. */
 export type WebhookRequest = {
@@ -97,21 +97,20 @@ export type WebhookQueue = {
 /** Whoever delivers: nobody else does until it is released, or lost. */
 export type Lead = { readonly lost: AbortSignal; release(): Promise<void> }
 
-/** How the app is asked, and what it says. */
-export type Courier = {
-  /** What an upstream is to get of a request, by the rules for all of them; the body is here. */
+/** How the app is asked. */
+export type Courier<Answer extends AppAnswer = AppAnswer> = {
+  /** What an upstream is to get of a request, by the rules for all of them; the body is here. Throws EDGE_ERR_REQUEST_INVALID. */
   prepare(head: RequestHead, body: Buffer): WebhookRequest
   /**
-   * Asks an upstream, another one where the first cannot be reached. Resolves with the head of an answer. Rejects with an error of the
-   * room `upstream` where none came; EDGE_ERR_UPSTREAM_REFUSED: nobody has seen the request.
+   * Asks an upstream, another one where the first cannot be reached. Resolves with the head of an answer. Rejects with
+   * UpstreamRefused where nobody has seen the request, with UpstreamTimeout or UpstreamUnavailable where somebody may have acted on it.
    */
-  send(request: WebhookRequest, delivery: Delivery): Promise<AppAnswer>
+  send(request: WebhookRequest, options: SendOptions): Promise<Answer>
 }
 
-export type Delivery = {
-  readonly id: string
-  /** From 1. */
-  readonly attempt: number
+export type SendOptions = {
+  /** Fields that are added for this try. */
+  readonly headers: readonly string[]
   /** For the answer to begin. */
   readonly limitMs: number
   /** Ends it. */
@@ -122,8 +121,21 @@ export type AppAnswer = {
   readonly status: number
   /** What it says in `Retry-After`. */
   readonly retryAfterMs: number | undefined
-  /** Hands it to the sender, as any answer of the app. */
-  deliver(exchange: Exchange): void
-  /** Nobody wants it. */
+  /** Nobody wants the answer. */
   discard(): void
+}
+
+/** How the app is, for whoever delivers. */
+export type AppWatch = {
+  /** Is there nobody who takes requests? */
+  isAway(): boolean
+  /** Somebody takes requests again. @returns a function that ends the subscription. */
+  onBack(listener: () => void): () => void
+  /** Has a look, now: is there somebody who is well? */
+  look(): Promise<boolean>
+}
+
+/** By what the app knows a webhook again: the same id with each try. */
+export function deliveryFields(id: string, attempt: number): string[] {
+  return ['Edge-Webhook-Id', id, 'Edge-Webhook-Attempt', String(attempt)]
 }

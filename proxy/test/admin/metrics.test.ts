@@ -140,7 +140,7 @@ await t.test('GET /metrics is text that Prometheus reads', async (t) => {
 
 await t.test('labels are escaped', async (t) => {
   t.match(
-    renderPrometheus(mergeMetrics([]), 'a"b\\c\nd', { census: undefined, inMaintenance: false }),
+    renderPrometheus(mergeMetrics([]), 'a"b\\c\nd', { census: undefined, inMaintenance: false, webhooks: undefined }),
     'version="a\\"b\\\\c\\nd"',
   )
 })

@@ -1,6 +1,12 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { AdminCertificates, AdminEvent, AdminOptions, StatusReport } from '../../src/admin/contracts.ts'
+import type {
+  AdminCertificates,
+  AdminEvent,
+  AdminOptions,
+  AdminWebhooks,
+  StatusReport,
+} from '../../src/admin/contracts.ts'
 import { createAdmin } from '../../src/admin/admin.ts'
 import { createMetrics } from '../../src/admin/metrics.ts'
 import { mergeMetrics } from '../../src/admin/metrics-totals.ts'
@@ -53,6 +59,15 @@ const NONE: AdminCertificates = {
   import: unasked,
 }
 
+const NO_WEBHOOKS: AdminWebhooks = {
+  async *list() {},
+  counts: async () => ({ waiting: 0, dead: 0, oldestSinceMs: undefined }),
+  retry: unasked,
+  retryAll: unasked,
+  drop: unasked,
+  dropAll: unasked,
+}
+
 type Place = { host: string; port: number } | { path: string }
 const ANY_PORT: Place = { host: '127.0.0.1', port: 0 }
 
@@ -74,6 +89,7 @@ export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {
     },
     explain: unasked,
     certificates: NONE,
+    webhooks: NO_WEBHOOKS,
     maintenance: { view: async () => ({ on: false, by: [] }), set: unasked },
     reload: unasked,
     onEvent: (listener) => {

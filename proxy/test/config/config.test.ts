@@ -44,6 +44,8 @@ await t.test('without any environment, dev runs on its defaults', async (t) => {
     wildcard: undefined,
     dhparamsFile: undefined,
     workers: 1,
+    webhookPaths: ['/clients/dropbox/webhook'],
+    dropboxSecret: undefined,
     memoryCacheBytes: 64 * 1024 ** 2,
     diskCacheBytes: 1024 ** 3,
     untilPurged: [],

@@ -222,14 +222,15 @@ for (const kind of ['file', 'redis'] as const) {
       t.match(await other.next(PATH), { id: webhook.id }, 'what may be shown needs no key')
     })
 
-    await t.test('10,000 wait, and are listed', async (t) => {
+    const many = kind === 'file' ? 10_000 : 1000
+    await t.test(`${many} wait, and are listed`, async (t) => {
       const place = await makePlace(t, kind)
       const queue = await place.open()
-      const webhooks = Array.from({ length: 10_000 }, () => make())
+      const webhooks = Array.from({ length: many }, () => make())
       for (let at = 0; at < webhooks.length; at += 50) {
         await Promise.all(webhooks.slice(at, at + 50).map((webhook) => queue.add(webhook)))
       }
-      t.equal((await queue.counts()).waiting, 10_000)
+      t.equal((await queue.counts()).waiting, many)
       const ids = (await collect(queue.list('waiting'))).map(({ id }) => id)
       t.same(
         ids,

@@ -8,7 +8,7 @@ import type { RequestClass } from '../../src/upstream/classes.ts'
 import type { Failure } from '../../src/upstream/failure.ts'
 import { bindExchange, type Exchange, type Incoming, type Outgoing, type RequestHead } from '../../src/request.ts'
 import { identifySite } from '../../src/site/site.ts'
-import { registerUpstream } from '../../src/upstream/plugin.ts'
+import { registerUpstream, type FetchOrAnswer } from '../../src/upstream/plugin.ts'
 import { createVigil } from '../../src/upstream/health/vigil.ts'
 import { createHold, HOLD_LIMITS, type Hold, type HoldLimits } from '../../src/upstream/hold.ts'
 import { createPool, type UpstreamPool } from '../../src/upstream/pool.ts'
@@ -35,10 +35,14 @@ export type FrontOptions = {
   tunnelLimits?: TunnelLimits
   /** Nobody waits for an app that is away, unless a test is about that. */
   hold?: Partial<HoldLimits>
+  /** What stands between visitors and the app. */
+  around?: (fetch: FetchOrAnswer, pool: UpstreamPool) => FetchOrAnswer
+  nextId?: () => string
 }
 
 const COMMON = ['X-Content-Type-Options', 'nosniff', 'Blot-Server', 'test']
 export const VISITOR = '203.0.113.7'
+const REQUEST_ID = '0123456789abcdef0123456789abcdef'
 
 /** The room `upstream` behind `node:http` and `node:http2`, joined as the stages join it. */
 export async function startFront(t: Test, options: FrontOptions): Promise<Front> {
@@ -55,6 +59,7 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
     commonHeaders: () => COMMON,
     fail,
     ...(options.classify === undefined ? {} : { classify: options.classify }),
+    around: (fetch: FetchOrAnswer) => options.around?.(fetch, pool) ?? fetch,
   }
   const pipe = createTunnel(upstream, options.tunnelLimits)
   const server = http.createServer({
@@ -68,7 +73,7 @@ export async function startFront(t: Test, options: FrontOptions): Promise<Front>
 
   function begin(request: Incoming, response: Outgoing): Exchange {
     const exchange: Exchange = {
-      head: headOf(request, options.trusted ?? false),
+      head: { ...headOf(request, options.trusted ?? false), id: options.nextId?.() ?? REQUEST_ID },
       request,
       response,
       cache: undefined,
@@ -168,6 +173,6 @@ function headOf(request: Incoming, trusted: boolean): RequestHead {
       covers: () => true,
     },
     site: identifySite(host, 'blot.test', false),
-    id: '0123456789abcdef0123456789abcdef',
+    id: REQUEST_ID,
   }
 }

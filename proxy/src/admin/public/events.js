@@ -40,6 +40,14 @@ function describe(event) {
       }
     case 'fault':
       return { list: 'faults', tone: 'bad', text: event.message, detail: [event.name, event.code, event.detail] }
+    case 'webhook':
+      if (event.phase === 'kept' || event.phase === 'delivered') return undefined
+      return {
+        list: 'faults',
+        tone: event.phase === 'dead' ? 'bad' : 'warm',
+        text: `webhook ${event.phase}`,
+        detail: [event.path, event.id, event.reason],
+      }
     case 'handshake':
       return {
         list: 'faults',

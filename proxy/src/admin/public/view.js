@@ -43,6 +43,7 @@ export function showStatus(status) {
   const upstreams = status.upstreams.map(({ url, backup }) => [backup ? 'backup' : 'app', url])
   find('listeners').replaceChildren(...pairs(listeners))
   find('upstreams').replaceChildren(...pairs(upstreams))
+  find('webhooks').replaceChildren(...pairs(webhookWords(status.webhooks)))
 }
 
 /** What is not as it should be, a sentence each. */
@@ -52,6 +53,16 @@ function showNotice({ maintenance, degraded = [] }) {
   const notice = find('notice')
   if (notice.textContent !== text) notice.textContent = text
   notice.hidden = text === ''
+}
+
+function webhookWords(counts) {
+  if (counts === undefined) return [['waiting', 'unknown: the store does not answer']]
+  const { waiting, dead, oldestSinceMs } = counts
+  const since = waiting > 0 && oldestSinceMs !== undefined ? `, the first for ${age(Date.now() - oldestSinceMs)}` : ''
+  return [
+    ['waiting', `${count(waiting)}${since}`],
+    ['given up', count(dead)],
+  ]
 }
 
 function processRow({ id, state, pid, startedAt, connections, requests, rssBytes }) {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Readable } from 'node:stream'
 import { CertificateRequestInvalid } from '../../errors.ts'
 import type { AdminCertificates } from '../contracts.ts'
+import { NDJSON, streamLines } from '../lines.ts'
 import {
   pageOf,
   parseImport,
@@ -12,8 +12,6 @@ import {
   select,
   type Parsed,
 } from '../certificate-request.ts'
-
-const NDJSON = 'application/x-ndjson'
 
 type Named = { Params: { name: string } }
 
@@ -68,18 +66,6 @@ export async function certificateRoutes(
 
 function waits({ query }: FastifyRequest): boolean {
   return typeof query === 'object' && query !== null && 'wait' in query
-}
-
-/** One JSON document a line. A reader that leaves ends the iteration. A failure is the last line: the status was sent. */
-function streamLines(values: AsyncIterable<unknown>): Readable {
-  async function* lines(): AsyncGenerator<string> {
-    try {
-      for await (const value of values) yield `${JSON.stringify(value)}\n`
-    } catch (error) {
-      yield `${JSON.stringify({ error: error instanceof Error ? error.message : String(error) })}\n`
-    }
-  }
-  return Readable.from(lines())
 }
 
 function orThrow<Value>(parsed: Parsed<Value>): Value {

@@ -14,8 +14,8 @@ export type EdgeEvents = {
   connection: { open: number }
   /** An upstream is not as it was. */
   upstream: UpstreamEvent
-  /** A request need not, or may not, wait for the app any longer; `waiting` is how many still do in this process. */
-  hold: { outcome: HoldOutcome; waiting: number }
+  /** A request begins to wait for the app, or ends it; `waiting` is how many do now in this process. */
+  hold: { outcome: HoldOutcome | undefined; waiting: number }
   /** How a reload goes on, told by the primary. */
   reload: ReloadEvent
   /** What became of a webhook that the app did not take at once. */
@@ -78,7 +78,7 @@ export type UpstreamEvent = {
   reason: string | undefined
 }
 
-/** How a request's waiting for the app ended. `full`: no more can wait. `released`: an upstream took it. */
+/** How a request's waiting for the app ended: `released` to an upstream; `full`: no more may wait. */
 export type HoldOutcome = 'released' | 'expired' | 'left' | 'full'
 
 export type ReloadEvent = {

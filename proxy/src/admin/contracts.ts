@@ -18,12 +18,23 @@ export type StatusReport = {
   readonly generations?: readonly GenerationStatus[]
   /** The last reload since the edge started. */
   readonly reload?: ReloadStatus
-  readonly upstreams: readonly { url: string; backup: boolean }[]
+  readonly upstreams: readonly UpstreamStatus[]
   /** What is away that the edge can do without for a while (store, app): a sentence each. */
   readonly degraded?: readonly string[]
   readonly maintenance?: MaintenanceView
   /** Undefined while the store does not answer. */
   readonly webhooks?: WebhookCounts
+}
+
+export type UpstreamStatus = {
+  readonly url: string
+  readonly backup: boolean
+  /** `starting`: it is back, and gets more by and by. `draining`: it wants no new requests. `failing`: its health check fails. */
+  readonly state: 'up' | 'starting' | 'draining' | 'failing' | 'away'
+  /** Requests and tunnels under way, from all workers. */
+  readonly active: number
+  /** What is wrong with it. */
+  readonly error?: string
 }
 
 export type ProcessStatus = {
@@ -75,6 +86,7 @@ export type AdminEvent = {
   | { type: 'certificate'; phase: 'obtaining' | 'obtained' | 'failed'; name: string; issuer: string; reason?: string }
   | { type: 'handshake'; outcome: 'refused'; name?: string; reason?: string }
   | { type: 'purge'; names: readonly string[]; nameCount: number; entries: number }
+  | { type: 'upstream'; upstream: string; verdict: 'up' | 'draining' | 'failing' | 'away'; reason?: string }
   | { type: 'reload'; phase: 'reloading' | 'succeeded' | 'failed'; step: string }
   | { type: 'webhook'; phase: string; id: string; path: string; reason?: string }
   | { type: 'fault'; area: string; message: string; code: string; detail: string; name?: string }

@@ -5,7 +5,7 @@ export type MergedMetrics = { processes: number; counters: Counters; gauges: Gau
 
 /** @param ended what processes that are not there any more had counted. */
 export function mergeMetrics(snapshots: readonly MetricsSnapshot[], ended?: Counters): MergedMetrics {
-  const gauges: Gauges = { connections: 0, memoryEntries: 0, memoryBytes: 0, rssBytes: 0 }
+  const gauges: Gauges = { connections: 0, held: 0, memoryEntries: 0, memoryBytes: 0, rssBytes: 0 }
   const sum = { processes: snapshots.length, counters: zeroCounters(), gauges }
   if (ended !== undefined) add(sum.counters, ended)
   for (const snapshot of snapshots) {

@@ -1,4 +1,4 @@
-import { edgeChannel, type CacheState, type HandshakeOutcome, type WebhookPhase } from '../events.ts'
+import { edgeChannel, type CacheState, type HandshakeOutcome, type HoldOutcome, type WebhookPhase } from '../events.ts'
 
 /** Upper bounds in seconds: from an answer out of memory to an upload. */
 export const DURATION_BOUNDS_S = [
@@ -8,6 +8,7 @@ export const DURATION_BOUNDS_S = [
 const CACHE_STATES = ['HIT', 'MISS', 'EXPIRED', 'STALE', 'UPDATING', 'REVALIDATED', 'BYPASS'] as const
 const CACHE_LABELS = [...CACHE_STATES, 'none'] as const
 const WEBHOOK_PHASES = ['kept', 'refused', 'delivered', 'failed', 'dead', 'dropped'] as const
+const HOLD_OUTCOMES = ['released', 'expired', 'left', 'full'] as const
 const OUTCOMES = ['memory', 'stored', 'issued', 'fallback', 'refused'] as const
 /** By the first digit of the status; `other` is no HTTP status (an answer that never began). */
 const STATUS_CLASSES = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
@@ -30,6 +31,8 @@ export type Counters = {
   certificates: { obtained: number; failed: number }
   purges: { applied: number; entries: number }
   webhooks: Record<WebhookPhase, number>
+  /** Requests that waited for the app, or were to. */
+  held: Record<HoldOutcome, number>
   faults: number
   cpuSeconds: number
 }
@@ -37,6 +40,8 @@ export type Counters = {
 /** What goes up and down. */
 export type Gauges = {
   connections: number
+  /** Requests that wait for the app. */
+  held: number
   memoryEntries: number
   memoryBytes: number
   rssBytes: number
@@ -60,6 +65,7 @@ export function zeroCounters(): Counters {
     certificates: { obtained: 0, failed: 0 },
     purges: { applied: 0, entries: 0 },
     webhooks: record(WEBHOOK_PHASES, () => 0),
+    held: record(HOLD_OUTCOMES, () => 0),
     faults: 0,
     cpuSeconds: 0,
   }
@@ -84,6 +90,8 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
   const certificates = { obtained: 0, failed: 0 }
   const purges = { applied: 0, entries: 0 }
   const webhooks = record(WEBHOOK_PHASES, () => 0)
+  const held = record(HOLD_OUTCOMES, () => 0)
+  let waiting = 0
   let faults = 0
   let resumed = 0
   let connections = 0
@@ -103,6 +111,10 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
     }),
     edgeChannel('webhook').subscribe(({ phase }) => {
       webhooks[phase] += 1
+    }),
+    edgeChannel('hold').subscribe((hold) => {
+      waiting = hold.waiting
+      if (hold.outcome !== undefined) held[hold.outcome] += 1
     }),
     edgeChannel('connection').subscribe(({ open }) => {
       connections = open
@@ -125,11 +137,13 @@ export function createMetrics(memoryTier: () => MemoryTier = () => ({ entries: 0
           certificates: { ...certificates },
           purges: { ...purges },
           webhooks: { ...webhooks },
+          held: { ...held },
           faults,
           cpuSeconds: (user + system) / 1e6,
         },
         gauges: {
           connections,
+          held: waiting,
           memoryEntries: entries,
           memoryBytes: bytes,
           rssBytes: process.memoryUsage.rss(),

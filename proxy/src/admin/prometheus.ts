@@ -1,7 +1,7 @@
 import type { WebhookPhase } from '../events.ts'
 import { DURATION_BOUNDS_S } from './metrics.ts'
 import type { Census } from './certificate-census.ts'
-import type { WebhookCounts } from './contracts.ts'
+import type { UpstreamStatus, WebhookCounts } from './contracts.ts'
 import type { MergedMetrics } from './metrics-totals.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -15,16 +15,18 @@ export type MachineState = {
   readonly census: Census | undefined
   readonly inMaintenance: boolean
   readonly webhooks: WebhookCounts | undefined
+  readonly upstreams: readonly UpstreamStatus[]
 }
 
 /** The Prometheus text format 0.0.4. No label holds anything that a visitor chooses. */
 export function renderPrometheus(merged: MergedMetrics, version: string, state: MachineState): string {
-  const { census, inMaintenance, webhooks } = state
+  const { census, inMaintenance, webhooks, upstreams } = state
   const all = [
     ...requestMetrics(merged),
     ...tlsMetrics(merged),
     ...(census === undefined ? [] : certificateMetrics(census)),
     ...webhookMetrics(merged, webhooks),
+    ...upstreamMetrics(merged, upstreams),
     ...edgeMetrics(merged, version),
     gauge('maintenance', 'Is the edge in maintenance? 1 or 0.', Number(inMaintenance)),
   ]
@@ -90,6 +92,35 @@ function webhookMetrics({ counters }: MergedMetrics, counts: WebhookCounts | und
   return [
     ...phases.map(([phase, help]) => counter(`webhooks_${phase}_total`, help, counters.webhooks[phase])),
     ...(counts === undefined ? [] : now(counts)),
+  ]
+}
+
+/** The names of upstreams are the operator's. */
+function upstreamMetrics({ counters, gauges }: MergedMetrics, upstreams: readonly UpstreamStatus[]): Metric[] {
+  const each = (valueOf: (one: UpstreamStatus) => number): Sample[] =>
+    upstreams.map((one) => ({ labels: { upstream: one.url }, value: valueOf(one) }))
+  return [
+    gauge(
+      'upstream_up',
+      'Does the upstream take requests? 1 or 0.',
+      each(({ state }) => Number(state === 'up' || state === 'starting')),
+    ),
+    gauge(
+      'upstream_state',
+      'Always 1: the state of each upstream.',
+      upstreams.map(({ url, state }) => ({ labels: { upstream: url, state }, value: 1 })),
+    ),
+    gauge(
+      'upstream_active',
+      'Requests and tunnels under way.',
+      each(({ active }) => active),
+    ),
+    gauge('upstream_held', 'Requests that wait for an upstream.', gauges.held),
+    counter(
+      'upstream_held_total',
+      'Requests that waited for an upstream, by how that ended.',
+      by('outcome', counters.held),
+    ),
   ]
 }
 

@@ -35,6 +35,9 @@ export function relayEvents(process: string, send: (event: AdminEvent) => void):
     edgeChannel('purge').subscribe(({ names, entries }) => {
       relay({ type: 'purge', names: names.slice(0, NAMES_SHOWN), nameCount: names.length, entries })
     }),
+    edgeChannel('upstream').subscribe(({ upstream, verdict, reason }) => {
+      relay({ type: 'upstream', upstream, verdict, ...(reason === undefined ? {} : { reason }) })
+    }),
     edgeChannel('reload').subscribe((event) => relay({ type: 'reload', ...event, step: cut(event.step) })),
     edgeChannel('webhook').subscribe(({ phase, id, path, reason }) => {
       relay({ type: 'webhook', phase, id, path, ...(reason === undefined ? {} : { reason: cut(reason) }) })

@@ -56,7 +56,12 @@ function render(report: StatusReport, stream: NodeJS.WriteStream): string {
       heading('listener', 'address', 'port'),
       ...listeners.map(({ name, address, port }) => [name, address, String(port)]),
     ]),
-    alignColumns([heading('upstream', ''), ...upstreams.map(({ url, backup }) => [url, backup ? 'backup' : ''])]),
+    alignColumns([
+      heading('upstream', '', 'state', 'active', ''),
+      ...upstreams.map(({ url, backup, state: how, active, error = '' }) => {
+        return [url, backup ? 'backup' : '', how, String(active), error]
+      }),
+    ]),
     ...(maintenance?.on
       ? [`${styleText('yellow', 'in maintenance', { stream })}, by ${maintenance.by.join(' and ')}\n`]
       : []),

@@ -74,6 +74,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     status: () =>
       collectStatus(settings, channel, own(), {
         findAway: findTrouble,
+        health: () => monitor.health(),
         maintenance: maintenance.view,
         webhooks: webhooks.counts,
       }),

@@ -8,6 +8,7 @@ import type { Lane } from '../certificates/queue.ts'
 import type { MaintenanceSwitch } from '../maintenance.ts'
 import type { Purge, PurgeOutcome } from '../purge.ts'
 import type { Health } from '../upstream/health/health.ts'
+import type { UpstreamStats } from '../upstream/pool.ts'
 
 /**
  * The calls between the processes of one machine. Whoever calls names a role, or one worker: the primary passes the call
@@ -108,6 +109,7 @@ export type ProcessReport = {
   metrics: MetricsSnapshot
   /** Of a worker. */
   underWay?: UnderWayCounts
+  upstreams?: readonly UpstreamStats[]
 }
 
 /** Of a configuration: all that is wrong with it. */

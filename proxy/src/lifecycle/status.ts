@@ -3,9 +3,11 @@ import type { MetricsSnapshot } from '../admin/metrics.ts'
 import { mergeMetrics, type MergedMetrics } from '../admin/metrics-totals.ts'
 import type { MaintenanceView } from '../maintenance.ts'
 import type { WebhookCounts } from '../webhooks/contracts.ts'
+import type { Health } from '../upstream/health/health.ts'
 import type { Channel } from './channel.ts'
 import type { ProcessInfo, ProcessName, ProcessReport } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
+import { mergeUpstreams } from './upstreams.ts'
 
 /** How long a worker may take to say what it counted; one that does not answer is missing from the sums. */
 const REPORT_MS = 2000
@@ -13,6 +15,7 @@ const REPORT_MS = 2000
 export type StatusSources = {
   /** Asks what the edge can do without for a while. */
   findAway(): Promise<string[]>
+  health(): readonly Health[]
   maintenance(): Promise<MaintenanceView>
   webhooks(): Promise<WebhookCounts | undefined>
 }
@@ -52,7 +55,7 @@ export async function collectStatus(
         ...(underWay === undefined ? {} : { underWay }),
       }
     }),
-    upstreams: config.upstreams,
+    upstreams: mergeUpstreams(config.upstreams, sources.health(), reports),
     degraded,
     maintenance,
     ...(webhooks && { webhooks }),

@@ -1,11 +1,14 @@
-import type { Config } from '../config.ts'
+import type { UpstreamStatus } from '../admin/contracts.ts'
+import type { Config, Upstream } from '../config.ts'
 import type { Health } from '../upstream/health/health.ts'
 import { HEALTH_PATH } from '../upstream/health/probe.ts'
 import { createMonitor, type Monitor } from '../upstream/health/monitor.ts'
 import { createVigil } from '../upstream/health/vigil.ts'
 import { createHold, HOLD_LIMITS, type Hold } from '../upstream/hold.ts'
 import { createPool, type UpstreamPool } from '../upstream/pool.ts'
+import type { MemberState } from '../upstream/member.ts'
 import type { CallHandlers, Channel } from './channel.ts'
+import type { ProcessReport } from './messages.ts'
 
 /** What a check may take, and the way there and back. */
 const CHECK_MS = 3000
@@ -56,6 +59,31 @@ export function openWorkerUpstreams(
 /** With `dev --upstream` the app is not Blot: it is not asked for a path that it may not have. */
 function healthPath({ permission }: Config): string | undefined {
   return permission.kind === 'names' ? undefined : HEALTH_PATH
+}
+
+/** The worst first. */
+const STATES: readonly MemberState[] = ['away', 'failing', 'draining', 'starting', 'up']
+
+/** The upstreams as whoever knows worst of them sees each: the monitor, or a worker. */
+export function mergeUpstreams(
+  upstreams: readonly Upstream[],
+  health: readonly Health[],
+  reports: readonly ProcessReport[],
+): UpstreamStatus[] {
+  const stats = reports.flatMap((report) => report.upstreams ?? [])
+  return upstreams.map(({ url, backup }) => {
+    const seen = stats.filter((one) => one.url === url)
+    const watched = health.filter((one) => one.url === url).map(({ verdict, error }) => ({ state: verdict, error }))
+    const views: { state: MemberState; error?: string | undefined }[] = [...watched, ...seen]
+    const worst = STATES.flatMap((state) => views.find((view) => view.state === state) ?? [])[0]
+    return {
+      url,
+      backup,
+      state: worst?.state ?? 'up',
+      active: seen.reduce((sum, { active }) => sum + active, 0),
+      ...(worst?.error === undefined ? {} : { error: worst.error }),
+    }
+  })
 }
 
 const WORDS = {

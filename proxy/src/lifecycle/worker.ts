@@ -66,7 +66,13 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
   })
   handlers.explain = ({ asked, tags }) =>
     Promise.resolve({ process: name, ...cache.explain(headOf(asked, config), tags) })
-  handlers.report = () => Promise.resolve({ name, metrics: metrics.snapshot(), underWay: server.underWay() })
+  handlers.report = () =>
+    Promise.resolve({
+      name,
+      metrics: metrics.snapshot(),
+      underWay: server.underWay(),
+      upstreams: upstreams.pool.stats(),
+    })
   relayEvents(name, (event) => channel.send({ v: 1, type: 'event', event }))
 
   async function close(): Promise<void> {

@@ -43,7 +43,7 @@ const TICK_MS = 100
 
 export const HOLD_LIMITS = { maxRequests: 1000, maxBytes: 32 * 1024 * 1024 }
 
-const ends = edgeChannel('hold')
+const holds = edgeChannel('hold')
 
 type Waiting = { readonly place: Place; readonly settle: (outcome: HoldOutcome, target?: Target) => void }
 
@@ -104,7 +104,7 @@ export function createHold(pool: UpstreamPool, { holdMs, maxRequests, maxBytes }
     wait(place) {
       place.deadlineMs ??= performance.now() + holdMs
       if (waiting.length >= maxRequests || bytes + place.bytes > maxBytes) {
-        ends.publish({ outcome: 'full', waiting: waiting.length })
+        holds.publish({ outcome: 'full', waiting: waiting.length })
         return Promise.resolve(undefined)
       }
       return new Promise((resolve) => {
@@ -113,12 +113,13 @@ export function createHold(pool: UpstreamPool, { holdMs, maxRequests, maxBytes }
           settle(outcome, target) {
             remove(one)
             place.leave = undefined
-            ends.publish({ outcome, waiting: waiting.length })
+            holds.publish({ outcome, waiting: waiting.length })
             resolve(target)
           },
         }
         place.leave = () => one.settle('left')
         add(one)
+        holds.publish({ outcome: undefined, waiting: waiting.length })
         release()
       })
     },

@@ -39,7 +39,7 @@ await t.test('the dashboard asks for the token, then shows the edge as it lives'
   t.equal(await page.locator('#processes tr').count(), 3)
   t.match(await page.locator('#processes tr').last().innerText(), /^worker-1\trunning\t4242\t.+\t3\t120\t64\.0 MB$/)
   t.equal(await page.locator('#listeners').innerText(), 'http\n127.0.0.1 port 8000\nhttps\n127.0.0.1 port 8443')
-  t.equal(await page.locator('#upstreams').innerText(), 'app\nhttp://127.0.0.1:8080')
+  t.equal(await page.locator('#upstreams').innerText(), 'app\nhttp://127.0.0.1:8080 away (ECONNREFUSED), 3 under way')
 
   await shows(page, '#certificate-note', '3 in all.')
   t.match(

@@ -38,6 +38,8 @@ function publishSome(): void {
     edgeChannel('certificate').publish({ ...certificate, phase })
   }
   edgeChannel('purge').publish({ names: ['host a.example'], entries: 4, durationMs: 1 })
+  edgeChannel('hold').publish({ outcome: undefined, waiting: 2 })
+  edgeChannel('hold').publish({ outcome: 'released', waiting: 1 })
   edgeChannel('connection').publish({ open: 3 })
   edgeChannel('fault').publish({ area: 'x', message: 'y', error: undefined })
 }
@@ -128,6 +130,11 @@ await t.test('GET /metrics is text that Prometheus reads', async (t) => {
     'blot_edge_certificates_total{result="failed"} 1',
     'blot_edge_connections_open 3',
     'blot_edge_memory_tier_bytes 7000',
+    'blot_edge_upstream_up{upstream="http://127.0.0.1:8080"} 0',
+    'blot_edge_upstream_state{upstream="http://127.0.0.1:8080",state="away"} 1',
+    'blot_edge_upstream_active{upstream="http://127.0.0.1:8080"} 3',
+    'blot_edge_upstream_held 1',
+    'blot_edge_upstream_held_total{outcome="released"} 1',
     'blot_edge_maintenance 0',
     'blot_edge_build_info{version="1.2.3"} 1',
   ]) {
@@ -139,10 +146,8 @@ await t.test('GET /metrics is text that Prometheus reads', async (t) => {
 })
 
 await t.test('labels are escaped', async (t) => {
-  t.match(
-    renderPrometheus(mergeMetrics([]), 'a"b\\c\nd', { census: undefined, inMaintenance: false, webhooks: undefined }),
-    'version="a\\"b\\\\c\\nd"',
-  )
+  const state = { census: undefined, inMaintenance: false, webhooks: undefined, upstreams: [] }
+  t.match(renderPrometheus(mergeMetrics([]), 'a"b\\c\nd', state), 'version="a\\"b\\\\c\\nd"')
 })
 
 await t.test('the dashboard gets the same as JSON', async (t) => {

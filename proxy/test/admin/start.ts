@@ -26,7 +26,7 @@ export const STATUS: StatusReport = {
     { name: 'https', address: '127.0.0.1', port: 8443 },
   ],
   processes: [processOf('primary', 'primary'), processOf('manager', 'manager'), processOf('worker', 'worker-1')],
-  upstreams: [{ url: 'http://127.0.0.1:8080', backup: false }],
+  upstreams: [{ url: 'http://127.0.0.1:8080', backup: false, state: 'away', active: 3, error: 'ECONNREFUSED' }],
   maintenance: { on: false, by: [] },
 }
 

@@ -44,7 +44,7 @@ await t.test('a running edge tells its processes, ports and upstreams to whoever
   t.match(stdout, /^ {2}\S+ +worker +\d+ +running +\d+ s +\d+ +\d+ +\d+ MB$/m)
   t.match(stdout, /^ {2}\S+ +manager +\d+ +running/m)
   t.match(stdout, new RegExp(`^ {2}https +127\\.0\\.0\\.1 +${edge.https}$`, 'm'))
-  t.match(stdout, /^ {2}http:\/\/127\.0\.0\.1:9$/m)
+  t.match(stdout, /^ {2}http:\/\/127\.0\.0\.1:9 +(up|away) +0/m)
 
   const json = await call(status, { json: true }, environment)
   t.match(JSON.parse(json.stdout), { state: 'running', upstreams: [{ url: 'http://127.0.0.1:9', backup: false }] })

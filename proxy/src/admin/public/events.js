@@ -48,6 +48,13 @@ function describe(event) {
         text: `webhook ${event.phase}`,
         detail: [event.path, event.id, event.reason],
       }
+    case 'upstream':
+      return {
+        list: 'faults',
+        tone: { up: 'good', draining: 'warm' }[event.verdict] ?? 'bad',
+        text: event.upstream,
+        detail: [event.verdict, event.reason],
+      }
     case 'handshake':
       return {
         list: 'faults',

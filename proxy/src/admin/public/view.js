@@ -40,7 +40,7 @@ export function showStatus(status) {
   showNotice(status)
   find('processes').replaceChildren(...status.processes.map(processRow))
   const listeners = status.listeners.map(({ name, address, port }) => [name, `${address} port ${port}`])
-  const upstreams = status.upstreams.map(({ url, backup }) => [backup ? 'backup' : 'app', url])
+  const upstreams = status.upstreams.map(upstreamPair)
   find('listeners').replaceChildren(...pairs(listeners))
   find('upstreams').replaceChildren(...pairs(upstreams))
   find('webhooks').replaceChildren(...pairs(webhookWords(status.webhooks)))
@@ -63,6 +63,11 @@ function webhookWords(counts) {
     ['waiting', `${count(waiting)}${since}`],
     ['given up', count(dead)],
   ]
+}
+
+function upstreamPair({ url, backup, state, active, error }) {
+  const words = [error === undefined ? state : `${state} (${error})`, `${count(active)} under way`]
+  return [backup ? 'backup' : 'app', `${url} ${words.join(', ')}`]
 }
 
 function processRow({ id, state, pid, startedAt, connections, requests, rssBytes }) {

@@ -85,6 +85,8 @@ class Watch {
   readonly #probe: Probe
   readonly #options: WatchOptions
   #failures = 0
+  /** The check that begins next is about somebody else's suspicion. */
+  #isSuspected = false
   #troubledSinceMs = 0
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
@@ -103,7 +105,7 @@ class Watch {
    * @param isSuspect somebody else has seen a failure: a second one is enough.
    */
   check(isSuspect: boolean): Promise<void> {
-    if (isSuspect) this.#failures = Math.max(this.#failures, FAILURES - 1)
+    this.#isSuspected ||= isSuspect
     if (this.#running === undefined) {
       this.#running = this.#look().finally(() => (this.#running = undefined))
       return this.#running
@@ -123,15 +125,17 @@ class Watch {
 
   async #look(): Promise<void> {
     clearTimeout(this.#timer)
+    const isSuspected = this.#isSuspected
+    this.#isSuspected = false
     const seen = await this.#probe()
     if (this.#isClosed) return
-    this.#take(seen)
+    this.#take(seen, isSuspected)
     this.#askAgain()
   }
 
-  #take({ isCertain, ...seen }: Sighting): void {
+  #take({ isCertain, ...seen }: Sighting, isSuspected: boolean): void {
     this.#failures = seen.verdict === 'up' ? 0 : this.#failures + 1
-    const isBelieved = isCertain || this.#failures >= FAILURES || this.health.verdict !== 'up'
+    const isBelieved = isCertain || isSuspected || this.#failures >= FAILURES || this.health.verdict !== 'up'
     if (!isBelieved) return
     const before = this.health
     this.health = seen

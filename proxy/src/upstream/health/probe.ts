@@ -18,6 +18,8 @@ export const HEALTH_PATH = '/health'
 /** For all of a check's answer. */
 const LIMIT_MS = 2000
 const FIELDS = ['User-Agent', 'blot-edge (health check)', 'Accept', '*/*', 'Connection', 'close']
+/** Who wants to be left alone for longer is out of order, and no reason to wait. */
+const MAX_DRAINING_MS = 10_000
 const MAX_BODY_BYTES = 64 * 1024
 
 /**
@@ -78,7 +80,8 @@ function askHealth(url: string, path: string): Promise<Sighting> {
 /** Whatever the app thinks of the path: below 500, it is alive. */
 function verdictOf(status: number, headers: readonly string[]): Seen {
   if (status < 500) return { verdict: 'up', isCertain: true }
-  const isDraining = status === 503 && retryAfterMs(headers) !== undefined
+  const forMs = status === 503 ? (retryAfterMs(headers) ?? Infinity) : Infinity
+  const isDraining = forMs <= MAX_DRAINING_MS
   return { verdict: isDraining ? 'draining' : 'failing', error: `status ${status}`, isCertain: isDraining }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { UpstreamPool } from '../pool.ts'
 import type { Health } from './health.ts'
 import { createProbe, type Probe } from './probe.ts'
@@ -16,6 +17,8 @@ export type Vigil = { close(): void }
 /** The monitor tells of changes by itself. */
 const ASK_MS = 1000
 const PROBE_MS = 250
+/** A monitor that is away does not say so at once; one that checks may take longer, and tells later. */
+const PATIENCE_MS = 500
 /** Between two looks, however many doubts there are. */
 const LEAST_MS = 50
 
@@ -32,22 +35,35 @@ export function createVigil({ pool, path, askMonitor }: VigilOptions): Vigil {
     isLooking = true
     const asked = [...suspects]
     suspects.clear()
-    const told = await askMonitor?.(asked).catch(() => undefined)
-    const seen = told ?? (await probe(asked))
+    const told = await ask(asked)
+    const seen = await probe(asked, told)
     isLooking = false
     if (isClosed) return
-    pool.apply(seen)
+    pool.apply([...told, ...seen])
     if (suspects.size > 0) lookIn(LEAST_MS)
-    else if (isAnyoneDown()) lookIn(told === undefined ? PROBE_MS : ASK_MS)
+    else if (isAnyoneDown()) lookIn(seen.length === 0 ? ASK_MS : PROBE_MS)
+  }
+
+  /** @returns nothing when there is no monitor, or none that answers now. */
+  async function ask(asked: readonly string[]): Promise<readonly Health[]> {
+    if (askMonitor === undefined) return []
+    const patience = new AbortController()
+    const late = delay(PATIENCE_MS, [], { signal: patience.signal })
+    const told = await Promise.race([askMonitor(asked), late]).catch(() => [])
+    patience.abort()
+    return told
   }
 
   function lookIn(ms: number): void {
     timer = setTimeout(() => void look(), ms)
   }
 
-  function probe(asked: readonly string[]): Promise<Health[]> {
-    const doubtful = pool.stats().filter(({ url, state }) => asked.includes(url) || isDown(state))
-    return Promise.all(doubtful.flatMap(({ url }) => probes.get(url)?.() ?? []))
+  /** Looks at those in doubt whom the monitor says nothing of. */
+  function probe(asked: readonly string[], told: readonly Health[]): Promise<Health[]> {
+    const isDoubtful = (url: string, state: string): boolean => asked.includes(url) || isDown(state)
+    const urls = pool.stats().flatMap(({ url, state }) => (isDoubtful(url, state) ? [url] : []))
+    const untold = urls.filter((url) => !told.some((one) => one.url === url))
+    return Promise.all(untold.flatMap((url) => probes.get(url)?.() ?? []))
   }
 
   const isAnyoneDown = (): boolean => pool.stats().some(({ state }) => isDown(state))

@@ -23,6 +23,7 @@ import { drainServer } from './server/drain.ts'
 import { Departure } from './server/departure.ts'
 import { createServer } from './server/server.ts'
 import { StatusStream } from './status/status-stream.ts'
+import { SeenWebhooks } from './webhooks/seen.ts'
 
 const address = '127.0.0.1'
 const templatesDirectory = path.resolve(import.meta.dirname, '../templates')
@@ -97,6 +98,7 @@ async function openParts(config: Config, log: Logger) {
     }),
     preIssue: openPreIssuer(config, areaLog('certificates')),
     status: new StatusStream(),
+    webhooks: await SeenWebhooks.open(config.dataDirectory),
     departure: new Departure(),
   }
 }

@@ -8,6 +8,7 @@ import type { HostIndex, Site } from '../hosts.ts'
 import { originOf, type Origin } from '../origin.ts'
 import type { Template } from '../render/template.ts'
 import type { StatusStream } from '../status/status-stream.ts'
+import type { SeenWebhooks } from '../webhooks/seen.ts'
 import type { Departure } from './departure.ts'
 
 /** All that the routes work with. */
@@ -22,6 +23,7 @@ export interface ServerContext {
   readonly pages: PageFiles | undefined
   readonly staticFiles: StaticFiles
   readonly status: StatusStream
+  readonly webhooks: SeenWebhooks
   readonly departure: Departure
 }
 

@@ -15,6 +15,11 @@ export function registerServiceRoutes(app: FastifyInstance, server: ServerContex
     return answerPermission(server, request, reply)
   })
 
+  app.get('/webhooks', { constraints: { site: 'loopback' } }, (request, reply) => {
+    if (isForwarded(request.raw)) return reply.callNotFound()
+    return reply.header('cache-control', 'no-store').send(server.webhooks.counts)
+  })
+
   for (const site of ['home', 'webhooks', 'loopback']) {
     app.get('/status', { constraints: { site }, exposeHeadRoute: false }, (_request, reply) => {
       if (server.status.isFull) return reply.code(503).header('retry-after', '30').send({ error: 'too many listeners' })

@@ -16,7 +16,7 @@ export async function registerWebhookRoutes(app: FastifyInstance, server: Server
 }
 
 function registerOn(scope: FastifyInstance, server: ServerContext, site: string): void {
-  const { config, library, log } = server
+  const { config, library, log, webhooks } = server
   scope.get<{ Querystring: { challenge?: string | string[] } }>(
     address,
     { constraints: { site } },
@@ -34,9 +34,14 @@ function registerOn(scope: FastifyInstance, server: ServerContext, site: string)
     const signature = request.headers['x-dropbox-signature']
     const isSigned = config.dropboxSecret !== undefined && isSignedByDropbox(body, signature, config.dropboxSecret)
     if (!isSigned) return reply.code(403).send({ error: 'the signature is wrong' })
+    const id = request.headers['edge-webhook-id']
+    if (webhooks.isRepeated(id)) return reply.send({ status: 'known' })
     // Dropbox waits ten seconds for an answer, so it has one before we look at the folders.
     reply.raw.once('finish', () => {
-      library.rescanAll().catch((error: unknown) => log.error({ err: error }, 'sync failed'))
+      library
+        .rescanAll()
+        .then(() => webhooks.add(id))
+        .catch((error: unknown) => log.error({ err: error }, 'sync failed'))
     })
     return reply.send({ status: 'ok' })
   })

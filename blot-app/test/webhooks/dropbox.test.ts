@@ -60,6 +60,26 @@ await t.test('the webhook of Dropbox', async (t) => {
   })
 })
 
+await t.test(
+  'one that comes again under the id that an edge gave it is acted on once, also after a restart',
+  async (t) => {
+    const environment = { BLOT_DROPBOX_SECRET: secret }
+    const first = await startTestApp(t, { environment })
+    const id = '0123456789abcdef0123456789abcdef'
+    const send = (app: typeof first) => {
+      const webhook = signed('{}')
+      return app.visit(address, { ...webhook, headers: { ...webhook.headers, 'edge-webhook-id': id } })
+    }
+    t.equal((await send(first)).text, '{"status":"ok"}')
+    await waitUntil(async () => (await send(first)).text === '{"status":"known"}')
+    await first.close()
+    const second = await startTestApp(t, { environment, folder: first.folder })
+    t.equal((await send(second)).text, '{"status":"known"}')
+    t.equal((await second.visit(address, signed('{}'))).text, '{"status":"ok"}', 'one without an id')
+    t.same(JSON.parse((await second.visit('http://127.0.0.1/webhooks')).text), { received: 2, repeated: 1 })
+  },
+)
+
 await t.test('without a secret nothing is believed', async (t) => {
   const app = await startTestApp(t)
   t.equal((await app.visit(address, signed('{}', ''))).status, 403)

@@ -40,19 +40,21 @@ export type FileTierOptions = {
   readonly pageFiles: boolean
   /** Wall clock, ms since the epoch. */
   readonly now?: () => number
+  /** A clock that nobody sets, ms. */
+  readonly monotonic?: () => number
 }
 
 /** Strangers choose what is looked up: a fault is told once a minute. */
 const FAULT_INTERVAL_MS = 60_000
 
 export function createFileTier(options: FileTierOptions): FileTier {
-  const now = options.now ?? Date.now
+  const { now = Date.now, monotonic = () => performance.now() } = options
   const { memory } = options
   const hostFolders = createHostFolderMap(options.cacheDirectory)
   let quietUntilMs = 0
 
   function report(error: unknown): void {
-    const nowMs = performance.now()
+    const nowMs = monotonic()
     if (nowMs < quietUntilMs) return
     quietUntilMs = nowMs + FAULT_INTERVAL_MS
     edgeChannel('fault').publish({ area: 'cache', message: 'file lookup failed', error })

@@ -31,6 +31,7 @@ export function createTier(t: Test, directory: string, memoryBytes = 1_000_000):
     memory: createMemory(memoryBytes),
     pageFiles: true,
     now: () => clock.ms,
+    monotonic: () => clock.ms,
   })
   t.teardown(() => tier.close())
   return { tier, clock }

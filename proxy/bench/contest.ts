@@ -7,7 +7,7 @@ import { startCaddy } from './servers/caddy.ts'
 import { startEdge } from './servers/edge.ts'
 import { startNginx } from './servers/nginx.ts'
 import { CONTESTANTS, type Contestant, type Server } from './servers/server.ts'
-import { startUpstream, type UpstreamKind } from './servers/upstream.ts'
+import { startUpstream, type Upstream, type UpstreamKind } from './servers/upstream.ts'
 
 /** A comparison of servers under load: CPU time for each request, handshake or message. */
 export type Contest = Pick<Scenario, 'name' | 'question'> & {
@@ -57,7 +57,7 @@ export function contest(options: Contest): Scenario {
 export async function withServers(
   options: Pick<Contest, 'contestants' | 'upstream' | 'names' | 'environment' | 'prepare' | 'name'>,
   lab: Lab,
-  work: (servers: readonly Server[], grounds: Grounds) => Promise<void>,
+  work: (servers: readonly Server[], grounds: Grounds, upstream: Upstream) => Promise<void>,
 ): Promise<void> {
   const { contestants = CONTESTANTS, upstream: kind = 'pages', names = 0 } = options
   lab.progress('preparing')
@@ -79,7 +79,7 @@ export async function withServers(
   const servers = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   running.defer(async () => void (await Promise.all(servers.map((server) => server.stop()))))
   for (const result of started) if (result.status === 'rejected') throw result.reason
-  await work(servers, grounds)
+  await work(servers, grounds, upstream)
 }
 
 async function measure(servers: readonly Server[], options: Contest, lab: Lab, grounds: Grounds): Promise<void> {

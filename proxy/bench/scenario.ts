@@ -2,7 +2,7 @@ import type { Grounds } from './grounds.ts'
 import type { Contestant } from './servers/server.ts'
 
 /** What a figure is of; lower is better for all of them. */
-export type Measure = { readonly name: string; readonly unit: 'µs' | 'ms' | 'KB' | 'MB' }
+export type Measure = { readonly name: string; readonly unit: 'µs' | 'ms' | 'KB' | 'MB' | '' }
 
 /** One figure, and what went with it. */
 export type Sample = {

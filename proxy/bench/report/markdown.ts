@@ -50,7 +50,7 @@ function renderLine(scenario: ScenarioResult, measure: string): string {
   const unit = rowOf('edge')?.measure.unit ?? ''
   const cells = [
     `\`${scenario.name}\``,
-    `${measure}, ${unit}`,
+    unit === '' ? measure : `${measure}, ${unit}`,
     figure('edge'),
     figure('nginx'),
     figure('caddy'),

@@ -26,7 +26,7 @@ function cellsOf(row: Row, scenario: ScenarioResult, last: Results | undefined):
   const busy = context('busy')
   return [
     `${contestant}: ${measure.name}`,
-    `${formatNumber(figuresOf(row).median)} ${measure.unit}`,
+    `${formatNumber(figuresOf(row).median)} ${measure.unit}`.trim(),
     ratio === undefined ? '' : formatRatio(ratio.median),
     spreadText(ratio ?? figuresOf(row), samples.length, ratio === undefined ? formatNumber : formatRatio),
     contestant === 'nginx' || before === undefined ? '' : formatRatio(before.median),

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts'
+import { expiredCrowd } from './expired-crowd.ts'
 import { flatMemory } from './flat-memory.ts'
 import { handshakeScenarios } from './handshake.ts'
 import { idle } from './idle-connections.ts'
@@ -15,6 +16,7 @@ import { purgeMillion } from './purge-million.ts'
 import { purgeRate } from './purge-rate.ts'
 import { purgeStorm } from './purge-storm.ts'
 import { range } from './range.ts'
+import { startMillion } from './start-million.ts'
 import { startup } from './startup.ts'
 import { staticFiles } from './static-file.ts'
 import { storedHits } from './stored-hit.ts'
@@ -29,6 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...memoryHits,
   proxyCacheHit,
   ...storedHits,
+  expiredCrowd,
   zipfMix,
   notModified,
   range,
@@ -50,6 +53,7 @@ export const SCENARIOS: readonly Scenario[] = [
   stored,
   ...onDemandScenarios,
   startup,
+  startMillion,
 ]
 
 /** @param names of scenarios; with a `*` at the end, of all that begin so. None: all. */

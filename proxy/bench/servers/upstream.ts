@@ -5,8 +5,8 @@ import { startWith } from './nginx.ts'
 
 export type Upstream = { readonly port: number; stop(): Promise<void> }
 
-/** `pages`: GET, by nginx. `echo`: uploads and WebSockets, by Node. */
-export type UpstreamKind = 'pages' | 'echo'
+/** `pages`: GET, by nginx. By Node: `echo`, uploads and WebSockets; `expiring`, pages that are good for a second. */
+export type UpstreamKind = 'pages' | 'echo' | 'expiring'
 
 type UpstreamOptions = { kind: UpstreamKind; directory: string; www: string; core: string }
 
@@ -19,7 +19,7 @@ export async function startUpstream({ kind, directory, www, core }: UpstreamOpti
   }
   mkdirSync(directory, { recursive: true })
   const logFile = join(directory, 'error.log')
-  const program = join(import.meta.dirname, '../peers/echo.ts')
+  const program = join(import.meta.dirname, `../peers/${kind}.ts`)
   const launched = await launch({ command: process.execPath, args: [program, String(port)], core, logFile })
   await untilReady(launched, logFile, () => isListening(port))
   return { port, stop: () => launched.stop() }

@@ -2,7 +2,10 @@ import type { Grounds } from './grounds.ts'
 import type { Contestant } from './servers/server.ts'
 
 /** What a figure is of; lower is better for all of them. */
-export type Measure = { readonly name: string; readonly unit: 'µs' | 'ms' | 'KB' | 'MB' | '' }
+export type Measure = {
+  readonly name: string
+  readonly unit: 'µs' | 'ms' | 'KB' | 'MB' | 'MB/h' | '/h' | 'requests' | ''
+}
 
 /** One figure, and what went with it. */
 export type Sample = {
@@ -47,6 +50,8 @@ export type Lab = {
   /** Files, hosts and certificates, made once for a run. */
   grounds(): Promise<Grounds>
   record(contestant: Contestant, measure: Measure, sample: Sample): void
+  /** Says something beside the figures. */
+  note(line: string): void
   /** Forgets the samples of a load that turned out to be too weak. */
   restart(tool: string): void
   progress(text: string): void

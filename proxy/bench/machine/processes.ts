@@ -40,6 +40,27 @@ export function memoryOf(root: number): { residentBytes: number; peakBytes: numb
   return sum
 }
 
+/** The processes that this one has started and that have not ended. */
+export function childrenOf(pid: number): number[] {
+  return readProcesses().flatMap((process) => (process.parent === pid ? [process.pid] : []))
+}
+
+/** Resident memory and open descriptors. */
+export type Size = { readonly bytes: number; readonly descriptors: number }
+
+/** Of one process; nothing of one that has ended. */
+export function sizeOf(pid: number): Size {
+  const status = readIfThere(`/proc/${pid}/status`) ?? ''
+  return { bytes: kilobytesOf('VmRSS', status) * 1024, descriptors: countIfThere(`/proc/${pid}/fd`) }
+}
+
+/** Of a process and its descendants. */
+export function sizeOfAll(root: number): Size {
+  const sizes = treeOf(readProcesses(), root).map(({ pid }) => sizeOf(pid))
+  const sum = (of: keyof Size): number => sizes.reduce((total, size) => total + size[of], 0)
+  return { bytes: sum('bytes'), descriptors: sum('descriptors') }
+}
+
 export function sumTicks(processes: readonly ProcessTimes[], root: number): number {
   return treeOf(processes, root).reduce((sum, { ticks }) => sum + ticks, 0)
 }
@@ -74,6 +95,14 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch {
     return undefined
+  }
+}
+
+function countIfThere(folder: string): number {
+  try {
+    return readdirSync(folder).length
+  } catch {
+    return 0
   }
 }
 

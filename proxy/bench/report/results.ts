@@ -13,6 +13,8 @@ export type ScenarioResult = {
   /** Why the figures are not to be used. */
   failure: string | undefined
   rows: Row[]
+  /** What else there is to say, a line each. */
+  notes?: string[]
 }
 
 /** One run: everything that its reports are made of. */
@@ -32,6 +34,9 @@ export function recordInto(result: ScenarioResult) {
       const row = result.rows.find((known) => known.contestant === contestant && known.measure.name === measure.name)
       if (row === undefined) result.rows.push({ contestant, measure, samples: [sample] })
       else row.samples.push(sample)
+    },
+    note(line: string): void {
+      result.notes = [...(result.notes ?? []), line]
     },
     restart(tool: string): void {
       result.tool = tool

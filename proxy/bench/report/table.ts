@@ -12,7 +12,8 @@ export function renderScenario(scenario: ScenarioResult, last: Results | undefin
   const head = `\n${scenario.name}: ${scenario.question}${tool}\n`
   if (scenario.failure !== undefined) return `${head}  FAILED: ${scenario.failure}\n`
   const lines = scenario.rows.map((row) => cellsOf(row, scenario, last))
-  return head + align(withoutEmptyColumns([HEADINGS, ...lines])) + renderDoubts(scenario)
+  const notes = (scenario.notes ?? []).map((line) => `  ${line}\n`).join('')
+  return head + align(withoutEmptyColumns([HEADINGS, ...lines])) + renderDoubts(scenario) + notes
 }
 
 function cellsOf(row: Row, scenario: ScenarioResult, last: Results | undefined): string[] {

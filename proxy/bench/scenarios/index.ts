@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts'
 import { expiredCrowd } from './expired-crowd.ts'
+import { appRestarts } from './app-restarts.ts'
 import { flatMemory } from './flat-memory.ts'
 import { handshakeScenarios } from './handshake.ts'
 import { idle } from './idle-connections.ts'
@@ -17,6 +18,9 @@ import { purgeRate } from './purge-rate.ts'
 import { purgeStorm } from './purge-storm.ts'
 import { range } from './range.ts'
 import { startMillion } from './start-million.ts'
+import { redisStopped } from './redis-stopped.ts'
+import { reloadUnderLoad } from './reload-under-load.ts'
+import { soakScenario } from './soak.ts'
 import { startup } from './startup.ts'
 import { staticFiles } from './static-file.ts'
 import { storedHits } from './stored-hit.ts'
@@ -24,6 +28,7 @@ import { stored } from './stored.ts'
 import { upload } from './upload.ts'
 import { variants } from './variants.ts'
 import { websocket } from './websocket.ts'
+import { workerKilled } from './worker-killed.ts'
 import { zipfMix } from './zipf-mix.ts'
 
 /** All of them, in the order in which they run. */
@@ -54,6 +59,11 @@ export const SCENARIOS: readonly Scenario[] = [
   ...onDemandScenarios,
   startup,
   startMillion,
+  reloadUnderLoad,
+  workerKilled,
+  appRestarts,
+  redisStopped,
+  soakScenario,
 ]
 
 /** @param names of scenarios; with a `*` at the end, of all that begin so. None: all. */

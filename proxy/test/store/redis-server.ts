@@ -8,6 +8,9 @@ import { createInterface } from 'node:readline'
 export type RedisServer = {
   readonly url: string
   readonly port: number
+  /** Keeps its connections, takes new ones, and answers nobody until it is told to go on. */
+  suspend(): void
+  resume(): void
   /** Ends the server; a port given to `startRedis` again brings it back. */
   stop(): Promise<void>
 }
@@ -20,9 +23,9 @@ export async function startRedis(
   const port = options.port ?? (await freePort())
   const flags = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
   if (options.password !== undefined) flags.push('--requirepass', options.password)
-  const stop = await run([...flags, ...(options.flags ?? [])], 'Ready to accept connections')
+  const running = await run([...flags, ...(options.flags ?? [])], 'Ready to accept connections')
   const secret = options.password === undefined ? '' : `:${options.password}@`
-  return { url: `redis://${secret}127.0.0.1:${port}`, port, stop }
+  return { url: `redis://${secret}127.0.0.1:${port}`, port, ...running }
 }
 
 /** A real Sentinel that watches a master as `main`, alone; resolves once it knows the master's replica. */
@@ -38,12 +41,15 @@ export async function startSentinel(folder: string, master: RedisServer): Promis
     'sentinel failover-timeout main 2000',
   ]
   await writeFile(file, lines.join('\n'))
-  const stop = await run([file, '--sentinel'], '+slave')
-  return { url: `redis+sentinel://127.0.0.1:${port}/main`, port, stop }
+  const running = await run([file, '--sentinel'], '+slave')
+  return { url: `redis+sentinel://127.0.0.1:${port}/main`, port, ...running }
 }
 
-/** Runs it until it has said that it is ready. @returns what ends it. */
-async function run(args: readonly string[], readyLine: string): Promise<() => Promise<void>> {
+/** Runs it until it has said that it is ready. */
+async function run(
+  args: readonly string[],
+  readyLine: string,
+): Promise<Pick<RedisServer, 'suspend' | 'resume' | 'stop'>> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] })
   const failed = once(child, 'error').then(([error]) => {
     throw new Error('redis-server could not be started: install the package redis-server', { cause: error })
@@ -51,9 +57,13 @@ async function run(args: readonly string[], readyLine: string): Promise<() => Pr
   const exited = once(child, 'exit')
   const ended = exited.then(() => Promise.reject(new Error('redis-server ended')))
   await Promise.race([ready(child.stdout, readyLine), failed, ended])
-  return async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
-    await exited
+  return {
+    suspend: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await exited
+    },
   }
 }
 

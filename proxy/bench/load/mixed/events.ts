@@ -41,6 +41,8 @@ async function read(opened: Opened, position: { last: number }, visitor: Visitor
   signal.addEventListener('abort', leave)
   const silence = setTimeout(() => body.destroy(failure('timeout', 'silence')), SILENCE_MS)
   try {
+    // It may have ended while the stream was opened.
+    if (signal.aborted) return
     if (status !== 200) throw failure('wrongStatus', String(status))
     for await (const event of eventsOf(body)) {
       silence.refresh()

@@ -90,13 +90,13 @@ export function describeIncidents({ incidents, omitted }: Report, perKind = 3): 
     const group = `${incident.kind} ${incident.what}`
     const count = (seen.get(group) ?? 0) + 1
     seen.set(group, count)
-    return count > perKind ? [] : [describe(incident)]
+    return count > perKind ? [] : [describeIncident(incident)]
   })
   const more = incidents.length + omitted - lines.length
   return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n')
 }
 
-function describe({ kind, what, via, phase, beganMs, endedMs, port, reused, detail }: Incident): string {
+export function describeIncident({ kind, what, via, phase, beganMs, endedMs, port, reused, detail }: Incident): string {
   const when = `${new Date(endedMs).toISOString().slice(11, 23)} after ${Math.round(endedMs - beganMs)} ms`
-  return `${kind} over ${via}: ${what} in ${phase}, ${when}, port ${port}${reused ? ' (reused)' : ''}: ${detail}`
+  return `${kind} over ${via}: ${what} in ${phase}, ${when}, port ${port}${reused ? ' (reused)' : ''}: ${detail.replaceAll(/\s+/g, ' ')}`
 }

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import type { Exchange, Outgoing } from '../request.ts'
 import { createBuffers, type Buffers } from './buffers.ts'
 import { answerFor } from './answer.ts'
-import type { Found } from './found.ts'
+import type { Found, ReadyBody } from './found.ts'
 import type { Answer, FieldList } from './representation.ts'
 import { ageAt } from './rules/age.ts'
 import type { StoredHead } from './rules/stored-head.ts'
@@ -52,7 +52,7 @@ function deliver(
     sendHead(response, answer, common(exchange).concat(aged))
     if (head.method === 'HEAD' || answer.parts.length === 0) response.end()
     else if (found.kind === 'ready') {
-      const body = bodyOf(answer, found.body)
+      const body = bodyOf(answer, found)
       exchange.bytes += body.length
       response.end(body)
     } else {
@@ -83,8 +83,10 @@ function sendHead(response: Outgoing, { status, fields }: Answer, common: FieldL
   if (!response.stream.destroyed) response.stream.respond([':status', String(status), ...all])
 }
 
-function bodyOf({ status, parts }: Answer, whole: Buffer): Buffer {
-  if (status === 200) return whole
-  const pieces = parts.map((part) => (Buffer.isBuffer(part) ? part : whole.subarray(part.start, part.end)))
+function bodyOf({ status, parts }: Answer, { body, start = 0 }: ReadyBody): Buffer {
+  if (status === 200) return body
+  const pieces = parts.map((part) =>
+    Buffer.isBuffer(part) ? part : body.subarray(part.start - start, part.end - start),
+  )
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
 }

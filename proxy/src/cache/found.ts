@@ -8,7 +8,12 @@ type Described = {
 }
 
 /** A body in memory, ready to be sent. */
-export type ReadyBody = Described & { readonly kind: 'ready'; readonly body: Buffer }
+export type ReadyBody = Described & {
+  readonly kind: 'ready'
+  readonly body: Buffer
+  /** Where in the representation it begins, when it is a part of it; at its beginning otherwise. */
+  readonly start?: number
+}
 
 /** An open file to be streamed; `deliver` closes it. */
 export type OpenBody = Described & { readonly kind: 'open'; readonly descriptor: number }

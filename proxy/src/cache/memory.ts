@@ -4,6 +4,7 @@ import type { Purge } from '../purge.ts'
 import type { Coding } from '../static/coding.ts'
 import type { ReadyBody } from './found.ts'
 import { bytesOf, softened, type KeptAnswer } from './kept-answer.ts'
+import { bytesOfPart, type KeptPart } from './kept-part.ts'
 import { createKeyIndex, type KeyIndex } from './key-index.ts'
 
 export type Entry = {
@@ -26,6 +27,8 @@ export type Shelf = {
   readonly file: FileShelf | undefined
   /** Answers of the app: one for each selection of `Vary`, the latest first. */
   readonly answers: readonly KeptAnswer[]
+  /** Parts of answers of which the whole is not there. */
+  readonly parts: readonly KeptPart[]
 }
 
 /** Answers in memory, bounded by bytes, least recently used out. */
@@ -35,7 +38,9 @@ export type Memory = {
   peek(key: string): Shelf | undefined
   /** undefined: there is none. */
   putFile(key: string, file: FileShelf | undefined): void
+  /** Ends what is stored of their parts. */
   putAnswers(key: string, answers: readonly KeptAnswer[]): void
+  putParts(key: string, parts: readonly KeptPart[]): void
   /**
    * Drops what a purge names, or makes answers stale if it is soft; many entries a few at a time, for visitors to be answered meanwhile.
    * @returns how many entries each name had, in the order of hosts, URLs, prefixes and tags; of a purge of everything, the one number.
@@ -50,11 +55,13 @@ const ENTRY_BYTES = 2048
 const SLICE_MS = 4
 const SLICE = 64
 
+const EMPTY: Shelf = { file: undefined, answers: [], parts: [] }
+
 export function createMemory(maxBytes: number): Memory {
   let tier = createTier(maxBytes)
 
   function put(key: string, shelf: Shelf): void {
-    if (shelf.file === undefined && shelf.answers.length === 0) tier.shelves.delete(key)
+    if (shelf.file === undefined && shelf.answers.length + shelf.parts.length === 0) tier.shelves.delete(key)
     else tier.shelves.set(key, shelf)
   }
 
@@ -62,11 +69,15 @@ export function createMemory(maxBytes: number): Memory {
     get: (key) => tier.shelves.get(key),
     peek: (key) => tier.shelves.peek(key),
     putFile(key, file) {
-      const answers = tier.shelves.peek(key)?.answers ?? []
-      put(key, { file, answers })
+      const { answers, parts } = tier.shelves.peek(key) ?? EMPTY
+      put(key, { file, answers, parts })
     },
     putAnswers(key, answers) {
-      put(key, { file: tier.shelves.peek(key)?.file, answers })
+      put(key, { file: tier.shelves.peek(key)?.file, answers, parts: [] })
+    },
+    putParts(key, parts) {
+      const { file, answers } = tier.shelves.peek(key) ?? EMPTY
+      put(key, { file, answers, parts })
     },
     async purge(purge) {
       if (!purge.everything) return dropNamed(tier, purge)
@@ -120,24 +131,26 @@ async function dropNamed(tier: Tier, purge: Purge): Promise<number[]> {
 function dropShelf({ shelves }: Tier, key: string, soft: boolean): number {
   const shelf = shelves.peek(key)
   if (shelf === undefined) return 0
-  if (soft && shelf.answers.length > 0) shelves.set(key, { file: undefined, answers: shelf.answers.map(softened) })
+  if (soft && shelf.answers.length > 0)
+    shelves.set(key, { file: undefined, answers: shelf.answers.map(softened), parts: [] })
   else shelves.delete(key)
   return entriesOf(shelf)
 }
 
-function entriesOf({ file, answers }: Shelf): number {
-  return (file?.entries.size ?? 0) + answers.length
+function entriesOf({ file, answers, parts }: Shelf): number {
+  return (file?.entries.size ?? 0) + answers.length + parts.length
 }
 
-function tagsOf({ answers }: Shelf): readonly string[] {
-  const [first, ...others] = answers
+function tagsOf({ answers, parts }: Shelf): readonly string[] {
+  const [first, ...others] = parts.length === 0 ? answers : [...answers, ...parts]
   if (first === undefined || others.length === 0) return first?.stored.names.tags ?? []
-  return [...new Set(answers.flatMap(({ stored }) => stored.names.tags))]
+  return [...new Set([first, ...others].flatMap(({ stored }) => stored.names.tags))]
 }
 
-function sizeOf({ file, answers }: Shelf, key: string): number {
+function sizeOf({ file, answers, parts }: Shelf, key: string): number {
   let bytes = key.length
   for (const entry of file?.entries.values() ?? []) bytes += entry.ready.body.length + ENTRY_BYTES
   for (const answer of answers) bytes += bytesOf(answer)
+  for (const part of parts) bytes += bytesOfPart(part)
   return bytes
 }

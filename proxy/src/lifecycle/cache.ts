@@ -12,6 +12,7 @@ import { createFileTier } from '../cache/lookup.ts'
 import { createMemory } from '../cache/memory.ts'
 import { isComposedNow } from '../cache/rules/composed.ts'
 import { createDecisions } from '../cache/shared/decisions.ts'
+import { createPartTier } from '../cache/part-tier.ts'
 import { createEngine } from '../cache/shared/engine.ts'
 import { createValidity } from '../cache/shared/validity.ts'
 import type { Config } from '../config.ts'
@@ -72,6 +73,7 @@ export async function openWorkerCache(
   })
   const disk = config.diskCacheBytes === 0 ? undefined : openDisk(config, channel)
   const answers = createAnswerTier({ memory, disk, log, maxMemoryBytes: MAX_MEMORY_BODY_BYTES })
+  const parts = createPartTier(memory, log, MAX_MEMORY_BODY_BYTES)
   const validity = createValidity(log)
   const decisions = createDecisions(Date.now)
   const deliver = createDeliver()
@@ -101,7 +103,16 @@ export async function openWorkerCache(
     around({ commonHeaders }) {
       const untilPurged = untilPurgedFor(config.untilPurged)
       const maxBodyBytes = disk === undefined ? MAX_MEMORY_BODY_BYTES : MAX_BODY_BYTES
-      const rooms = { answers, validity, decisions, deliver, commonHeaders, hasBody, invalidate: invalidateEverywhere }
+      const rooms = {
+        answers,
+        parts,
+        validity,
+        decisions,
+        deliver,
+        commonHeaders,
+        hasBody,
+        invalidate: invalidateEverywhere,
+      }
       const rules = { pageFiles: config.pageFiles, untilPurged, maxBodyBytes, now: Date.now }
       // Who delivers an answer asks its target for nothing but the address.
       return (app) => createEngine({ app, ...rooms, ...rules }) as FetchOrAnswer

@@ -12,11 +12,13 @@ import type { AskOptions } from './ask.ts'
 import { createFlights } from './flights.ts'
 import { createHandOut, mayHave, type HandOutOptions } from './hand-out.ts'
 import { createKeep } from './keep.ts'
+import { createPartial, type PartialOptions } from './partial.ts'
 import { createPass, type PassOptions } from './pass.ts'
 import { whyBypassed } from './request-form.ts'
 
 export type EngineOptions = AskOptions &
   PassOptions &
+  PartialOptions &
   HandOutOptions & {
     readonly hasBody: (request: Exchange['request']) => boolean
   }
@@ -33,6 +35,7 @@ export function createEngine(options: EngineOptions): Engine {
   const privateKeys = new LRUCache<string, true>({ max: PRIVATE_KEYS, ttl: PRIVATE_MS })
   const keep = createKeep(options)
   const pass = createPass(options, keep)
+  const partial = createPartial(options, keep)
   const flights = createFlights(options, keep, (key) => privateKeys.set(key, true))
   const handOut = createHandOut(options)
 
@@ -40,7 +43,7 @@ export function createEngine(options: EngineOptions): Engine {
   function passFor(why: Reason, exchange: Exchange, status: string): Promise<UpstreamAnswer> {
     decisions.bypassed(answerKeyOf(exchange.head), why)
     exchange.cacheStatus = withDetail(status, why)
-    return pass.any(exchange)
+    return why === 'range' ? partial.ask(exchange) : pass.any(exchange)
   }
 
   /** Without asking the app, or before it answers. @returns false when it must be asked. */
@@ -115,7 +118,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (bypass !== undefined) return passFor(bypass, exchange, statusOfForward('bypass'))
     const rules = readRequest(head.headers)
     const found = answers.find(head)
-    if (found !== undefined && sendStored(exchange, found, rules)) return undefined
+    if (found === undefined ? partial.send(exchange, rules) : sendStored(exchange, found, rules)) return undefined
     const key = answerKeyOf(head)
     // Answers to credentials are kept for hardly anybody: until one is, it is no miss.
     exchange.cache = found !== undefined ? 'EXPIRED' : rules.hasAuthorization ? 'BYPASS' : 'MISS'

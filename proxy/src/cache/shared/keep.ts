@@ -12,7 +12,7 @@ import { readHead, type StoredHead } from '../rules/stored-head.ts'
 import { varyOf } from '../rules/vary.ts'
 import { describeStored, type StoredAnswer } from '../stored-answer.ts'
 import type { Decisions } from './decisions.ts'
-import { createBudget, createFill } from './fill.ts'
+import { createBudget, createFill, type Fill } from './fill.ts'
 import type { Landing } from './flight.ts'
 import type { Moment, Validity } from './validity.ts'
 
@@ -34,6 +34,10 @@ export type Keep = {
   describe(head: RequestHead, received: AnswerHead, since: Moment): StoredAnswer | Reason
   /** Begins to share its body. It is stored when it is whole, unless something has ended it since. */
   begin(stored: StoredAnswer, head: RequestHead, answer: UpstreamAnswer, since: Moment): Shared
+  /** Collects a body while it is sent, as far as there is room for it. */
+  fill(answer: UpstreamAnswer): Fill
+  /** Is this the app's to keep? */
+  isPageFile(head: RequestHead, answer: StoredHead): boolean
 }
 
 export type Shared = Extract<Landing, { kind: 'shared' }>
@@ -51,7 +55,12 @@ export function createKeep(options: KeepOptions): Keep {
     return hasPageName(target) && !isUnqualified(directives, 'no-cache')
   }
 
+  const fillFrom = (answer: UpstreamAnswer): Fill => createFill(answer, maxBodyBytes, budget)
+
   return {
+    fill: fillFrom,
+    isPageFile,
+
     describe(head, received, since) {
       const untilPurged = options.untilPurged(head)
       const read = readHead(received, { untilPurged })
@@ -65,7 +74,7 @@ export function createKeep(options: KeepOptions): Keep {
     },
 
     begin(stored, head, answer, since) {
-      const fill = createFill(answer, maxBodyBytes, budget)
+      const fill = fillFrom(answer)
       const { status } = stored.head
       if (isPageFile(head, stored.head)) {
         decisions.answered(stored.key, status, 'page file')

@@ -16,6 +16,7 @@ import { createMemory } from '../../../src/cache/memory.ts'
 import { createPurgeLog } from '../../../src/cache/purge-log.ts'
 import { isComposedNow } from '../../../src/cache/rules/composed.ts'
 import { createDecisions } from '../../../src/cache/shared/decisions.ts'
+import { createPartTier } from '../../../src/cache/part-tier.ts'
 import { createEngine } from '../../../src/cache/shared/engine.ts'
 import { createValidity } from '../../../src/cache/shared/validity.ts'
 import { bindListener } from '../../../src/lifecycle/listener.ts'
@@ -97,6 +98,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
       ? createDiskTier({ cacheDirectory, allowanceBytes: 1e9, reclaim, maxMemoryBytes, now })
       : undefined
   const answers = createAnswerTier({ memory, disk, log, maxMemoryBytes })
+  const parts = createPartTier(memory, log, maxMemoryBytes)
   const validity = createValidity(log)
   const decisions = createDecisions(now)
   const deliver = createDeliver(now)
@@ -127,6 +129,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
             createEngine({
               app: fetch,
               answers,
+              parts,
               validity,
               decisions,
               deliver,

@@ -1,10 +1,7 @@
 import t from 'tap'
 import { bootMachine, release, whyNoMachine } from './machine.ts'
 
-/**
- * Deploying, going back, backing up, restoring and moving Redis, on a throw-away machine with a systemd of its own that serves
- * two blogs all the while.
- */
+/** Deploying and going back, on a throw-away machine with a systemd of its own that serves two blogs all the while. */
 
 const skip = whyNoMachine()
 if (skip !== false) {
@@ -85,12 +82,6 @@ await t.test('a release that does not work is taken back by itself', async (t) =
   const edge = await whileAsking(`${deploy} no-worker`)
   t.match(edge, { code: 1, stderr: /the release failed, and test serves again/, failed: '' })
   t.equal(await current(), 'test')
-  await addRelease('other-pages', `grep -rl 404 blot-app/src/server | xargs sed -i 's/404/410/g'`)
-  await addRelease('no-app', `echo 'throw new Error("broken")' >blot-app/src/main.ts`)
-  const app = await whileAsking(`${deploy} no-app`)
-  t.match(app, { code: 1, stderr: /the release failed, and test serves again/ })
-  t.equal(await current(), 'test')
-  await machine.until(`curl --silent --fail http://127.0.0.1:8080/health`)
 })
 
 await t.test('what cannot work changes nothing', async (t) => {
@@ -105,46 +96,4 @@ await t.test('what cannot work changes nothing', async (t) => {
   ]
   for (const [script, stderr] of rows) t.match(await machine.run(script), { code: 1, stderr })
   t.equal(await current(), 'test')
-})
-
-await t.test('a copy of everything is put back, and visitors see the certificate of before', async (t) => {
-  const before = await fingerprint()
-  await machine.do('redis-cli set domain:kept.example blog_1')
-  const copy =
-    (await machine.do('/opt/blot-edge/current/ops/backup/backup --to /var/backups/blot')).match(/to (\S+)/)?.[1] ?? ''
-  t.match(await machine.do(`stat --format %a ${copy} ${copy}/redis.rdb`), '700\n600\n')
-  await machine.do(`redis-cli flushall
-    rm -r /var/lib/blot-edge/local-ca /etc/blot/environment.sh
-    cp -r ${copy} /var/backups/damaged; echo x >>/var/backups/damaged/redis.rdb`)
-  const restore = '/opt/blot-edge/current/ops/backup/restore'
-  t.match(await machine.run(`${restore} --check /var/backups/damaged`), { code: 1, stderr: /is damaged/ })
-  t.match(await machine.run(`${restore} /etc`), { code: 1, stderr: /is no copy/ })
-  await machine.do(`${restore} ${copy}`)
-  t.equal(await machine.do('redis-cli get domain:kept.example'), 'blog_1\n')
-  await machine.until(`curl --silent --fail --insecure ${resolve} --output /dev/null https://${host}/`)
-  t.equal(await fingerprint(), before)
-  t.match(await machine.do('ls -d /var/lib/blot-edge.before-*'), /before-/)
-})
-
-await t.test('Redis moves to another folder, and stays where it is when that fails', async (t) => {
-  const move = '/opt/blot-edge/current/ops/redis-move/redis-move'
-  await machine.do('redis-cli set moved yes; mkdir -p /data; chmod 755 /data')
-  await machine.do(`mkdir -m 700 /closed; mkdir /full; touch /full/file`)
-  t.match(await machine.run(`${move} /closed/redis`), { code: 1, stderr: /may not enter/ })
-  t.match(await machine.run(`${move} /full`), { code: 1, stderr: /holds other files/ })
-  t.match(await machine.do(`${move} --dry-run /data/redis`), /would/)
-  // A folder of Redis's own that it cannot write in: found out when it has been started there.
-  await machine.do('systemctl start redis-server')
-  const broken = `mv /usr/bin/rsync /usr/bin/rsync.kept; printf '#!/bin/sh\\nexit 11\\n' >/usr/bin/rsync; chmod +x /usr/bin/rsync
-    ${move} /data/redis; code=$?; mv /usr/bin/rsync.kept /usr/bin/rsync; exit $code`
-  t.match(await machine.run(broken), { code: 11 })
-  t.equal(await machine.do('redis-cli get moved; redis-cli --raw config get dir'), 'yes\ndir\n/var/lib/redis\n')
-  const ran = await machine.run(`${move} /data/redis`)
-  t.match(ran, { code: 0, stdout: /did +Redis took no writes for [\d.]+ s/ }, ran.stderr)
-  t.equal(await machine.do('redis-cli get moved; redis-cli --raw config get dir'), 'yes\ndir\n/data/redis\n')
-  await machine.do('redis-cli set after move; systemctl restart redis-server')
-  await machine.until('redis-cli ping | grep --quiet PONG')
-  t.equal(await machine.do('redis-cli get after'), 'move\n')
-  t.match(await machine.do(`${move} /data/redis`), /lie in \/data\/redis already/)
-  await machine.until(`curl --silent --fail --insecure ${resolve} --output /dev/null https://${host}/`)
 })

@@ -23,7 +23,7 @@ function ranges(fields: Record<string, string> = FRESH, whole = WHOLE): Reply {
 
 async function part(site: Site, range: string, headers: Record<string, string> = {}, path = '/'): Promise<string> {
   const { status, text, headers: got } = await site.ask(path, { Range: `bytes=${range}`, ...headers })
-  return `${status} ${text} ${got['blot-cache']}`
+  return `${status} ${text} ${String(got['blot-cache'])}`
 }
 
 await t.test('a part is sent to others who ask for it, or for some of it', async (t) => {

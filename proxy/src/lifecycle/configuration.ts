@@ -13,7 +13,8 @@ export type ConfigurationQuestion = {
   readonly directory: string
 }
 
-const LIMIT_MS = 30_000
+/** As long as a process may take to be ready: it starts a runtime, too. */
+const LIMIT_MS = 60_000
 
 /**
  * Has a release read the configuration: only it knows which variables there are in it. Rejects with ConfigInvalid and every
@@ -24,12 +25,13 @@ export async function askConfiguration(
   { args, environment, directory }: ConfigurationQuestion,
   signal: AbortSignal,
 ): Promise<Config> {
+  const limit = AbortSignal.timeout(LIMIT_MS)
   const child = spawn(node, [...argv, 'configure', ...args], {
     // The answer comes over the channel: a configuration holds secrets.
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     env: environment,
     cwd: directory,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
+    signal: AbortSignal.any([signal, limit]),
   })
   const errors = child.stderr === null ? Promise.resolve('') : text(child.stderr).catch(() => '')
   return new Promise((resolve, reject) => {
@@ -41,7 +43,10 @@ export async function askConfiguration(
         reject(faults === undefined ? Object.assign(new Error(message.message), { code }) : new ConfigInvalid(faults))
       }
     })
-    child.on('error', (error) => reject(new ReleaseUnusable(root, error.message, { cause: error })))
+    child.on('error', (error) => {
+      const late = `it did not read the configuration within ${LIMIT_MS / 1000} s`
+      reject(new ReleaseUnusable(root, limit.aborted ? late : error.message, { cause: error }))
+    })
     child.on('close', (code, ended) => {
       void errors.then((said) =>
         reject(new ReleaseUnusable(root, explain(said) ?? `it ended with ${ended ?? `code ${code}`}`)),

@@ -74,6 +74,7 @@ export async function trial<Running extends Server>(
     },
     lab.signal,
   )
+  running.defer(() => load.kill())
   const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: lab.signal })
   const tell = (text: string): void => lab.progress(`${contestant}: ${text}`)
   tell('warming up')

@@ -21,7 +21,7 @@ const PROGRAM = join(import.meta.dirname, '../peers/recording-app.ts')
 /** @param core for `taskset -c`; without it, any. */
 export async function startRecordingApp(record: string, core?: string): Promise<RecordingApp> {
   const port = await findFreePort()
-  const secret = 'the app secret'
+  const secret = 'the-app-secret'
   let child: ChildProcess | undefined
 
   async function start(): Promise<void> {

@@ -12,6 +12,8 @@ export type RunningLoad = {
   report(): Promise<Report>
   /** Lets every visitor finish what is under way. @returns all that was seen. */
   end(): Promise<Report>
+  /** Ends it at once; nothing where it has ended. */
+  kill(): void
 }
 
 export type LoadOptions = Pick<MixedInput, 'http' | 'https' | 'mainHost' | 'sites' | 'run' | 'secret' | 'record'> &
@@ -37,6 +39,7 @@ export function startMixedLoad(options: LoadOptions, signal?: AbortSignal): Runn
 
   return {
     record: options.record,
+    kill: () => void child.kill('SIGKILL'),
     report() {
       child.stdin.write('\n')
       return next()

@@ -23,8 +23,17 @@ const get = (path: string): Promise<Answer> =>
   ask({ port: edge.https, host: 'garden.blot.localhost', path, ca: edge.ca })
 const isHit = async (path: string): Promise<boolean> => (await get(path)).headers['blot-cache'] === 'HIT'
 
-await t.test('an edited post is gone from the cache with the lists that show it, and the others stay', async (t) => {
-  const paths = ['/', '/p1', '/p3', '/p5']
+/** What shows a post: itself, those beside it, and lists. */
+const SHOW = ['/p2', '/p3', '/p4', '/', '/archives', '/feed.rss', '/sitemap.xml']
+const OTHERS = ['/p1', '/p5', '/robots.txt']
+
+await t.test('pages are tagged by what they show, their template and their blog', async (t) => {
+  t.match((await get('/p3')).headers['cache-tag'], /^blog:[^,]+,template:[^,]+,post:[^,]+:p3$/)
+  t.match((await get('/archives')).headers['cache-tag'], /^blog:[^,]+,template:[^,]+,list:[^,]+:archives$/)
+})
+
+await t.test('an edited post is gone from the cache with all that shows it, and nothing else is', async (t) => {
+  const paths = [...SHOW, ...OTHERS]
   // The app purges every host when it starts.
   await edge.logged(({ msg, names }) => msg === 'purge applied' && String(names).includes('host garden'))
   await pollUntil(async () => (await Promise.all(paths.map(isHit))).every(Boolean))
@@ -33,8 +42,8 @@ await t.test('an edited post is gone from the cache with the lists that show it,
     ({ msg, names }) => msg === 'purge applied' && String(names).includes('tag post:'),
   )
   t.notMatch(String(names), /host /)
-  await pollUntil(async () => (await get('/p3')).text.includes('second'))
-  t.match((await get('/')).text, 'second')
-  t.ok(await isHit('/p1'))
-  t.ok(await isHit('/p5'))
+  // The first one who asks gets what is new: at once, and from the app.
+  t.match(await get('/p3'), { text: /second/, headers: { 'blot-cache': 'MISS' } })
+  for (const path of SHOW.slice(0, 1).concat(SHOW.slice(2))) t.notOk(await isHit(path), `${path} was purged`)
+  for (const path of OTHERS) t.ok(await isHit(path), `${path} was not`)
 })

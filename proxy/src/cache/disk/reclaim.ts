@@ -1,9 +1,7 @@
-import { opendir, rm, stat } from 'node:fs/promises'
+import { once } from 'node:events'
 import { join } from 'node:path'
-import { codeOf } from '../../errors.ts'
-import { placesIn } from './places.ts'
-
-export type Reclaimed = { readonly bytes: number; readonly removedBytes: number; readonly files: number }
+import { Worker } from 'node:worker_threads'
+import type { Reclaimed } from './reclaim-now.ts'
 
 /** Keeps the disk tier below its bound: one for a machine. */
 export type Reclaimer = {
@@ -11,57 +9,14 @@ export type Reclaimer = {
   reclaim(): Promise<Reclaimed>
 }
 
-/** Filled up to here, so that room lasts for a while. */
-const TARGET = 0.9
-/** Times of last use are counted in steps of this, ms. */
-const STEP_MS = 60_000
-/** A file that has been written to for longer was left by a process that was killed. */
-const ABANDONED_MS = 600_000
-/** What a file costs besides its bytes: half a block, and an inode. */
-const FILE_BYTES = 2048 + 256
+const THREAD = join(import.meta.dirname, 'reclaim-thread.ts')
 
-/**
- * Walks the files twice: first to count bytes by time of last use, then to remove what was used last before the time
- * beyond which they are too many. It remembers nothing but the counts, however many files there are.
- */
-export function createReclaimer(cacheDirectory: string, maxBytes: number, now: () => number = Date.now): Reclaimer {
-  const places = placesIn(cacheDirectory)
-
+/** A look through a million files takes its time: a thread makes it, whose calls block nobody else and need no trip through a pool. */
+export function createReclaimer(cacheDirectory: string, maxBytes: number): Reclaimer {
   async function run(): Promise<Reclaimed> {
-    for await (const { path, usedMs } of filesIn(places.temporary)) {
-      if (now() - usedMs > ABANDONED_MS) await rm(path, { force: true })
-    }
-    const bytesByStep = new Map<number, number>()
-    let bytes = 0
-    let files = 0
-    for await (const file of filesIn(places.answers)) {
-      const step = Math.floor(file.usedMs / STEP_MS)
-      bytesByStep.set(step, (bytesByStep.get(step) ?? 0) + file.bytes)
-      bytes += file.bytes
-      files++
-    }
-    if (bytes <= maxBytes * TARGET) return { bytes, removedBytes: 0, files }
-    const removedBytes = await removeOldest(bytesByStep, bytes - maxBytes * TARGET)
-    return { bytes: bytes - removedBytes, removedBytes, files }
-  }
-
-  /** Within the last step that has to give, whichever files come first. */
-  async function removeOldest(bytesByStep: ReadonlyMap<number, number>, excessBytes: number): Promise<number> {
-    const steps = [...bytesByStep].toSorted(([left], [right]) => left - right)
-    let lastStep = 0
-    for (let passed = 0, index = 0; passed < excessBytes && index < steps.length; index++) {
-      const [step, bytes] = steps[index] ?? [0, 0]
-      lastStep = step
-      passed += bytes
-    }
-    let removedBytes = 0
-    for await (const { path, usedMs, bytes } of filesIn(places.answers)) {
-      if (removedBytes >= excessBytes) break
-      if (Math.floor(usedMs / STEP_MS) > lastStep) continue
-      await rm(path, { force: true })
-      removedBytes += bytes
-    }
-    return removedBytes
+    const thread = new Worker(THREAD, { workerData: { cacheDirectory, maxBytes }, name: 'reclaim' })
+    const [found] = (await once(thread, 'message')) as [Reclaimed]
+    return found
   }
 
   let running: Promise<Reclaimed> | undefined
@@ -83,25 +38,4 @@ export function createReclaimer(cacheDirectory: string, maxBytes: number, now: (
       return next
     },
   }
-}
-
-type File = { readonly path: string; readonly bytes: number; readonly usedMs: number }
-
-/** One file at a time: the walk takes its time, and leaves the disk to visitors. */
-async function* filesIn(directory: string): AsyncGenerator<File, void> {
-  const entries = await opendir(directory).catch(nothingIfGone)
-  if (entries === undefined) return
-  for await (const entry of entries) {
-    const path = join(directory, entry.name)
-    if (entry.isDirectory()) yield* filesIn(path)
-    else {
-      const stats = await stat(path).catch(nothingIfGone)
-      if (stats !== undefined) yield { path, bytes: stats.size + FILE_BYTES, usedMs: stats.mtimeMs }
-    }
-  }
-}
-
-function nothingIfGone(error: unknown): undefined {
-  if (codeOf(error) !== 'ENOENT') throw error
-  return undefined
 }

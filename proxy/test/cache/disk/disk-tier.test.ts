@@ -139,6 +139,15 @@ await t.test('a disk that is full harms nobody', { skip: process.getuid?.() !== 
   t.ok(tier.find('https://a.test/next', []), 'it tries again after a while')
 })
 
+await t.test('a write that fails half-way harms nobody, whoever runs the tests', async (t) => {
+  const directory = temporaryDirectory(t)
+  const program = join(import.meta.dirname, 'write-beyond-limit.ts')
+  // In blocks of 512 bytes: as a disk that is full after 64 KB of one file.
+  const limited = ['-c', 'ulimit -f 128 && exec "$0" "$@"', process.execPath, program, directory]
+  const found = JSON.parse(execFileSync('sh', limited, { encoding: 'utf8', env: {} })) as unknown
+  t.strictSame(found, { small: true, large: false, next: true, left: [], faults: ['EFBIG'] })
+})
+
 await t.test('a folder that cannot be used is a miss', async (t) => {
   const directory = t.testdir({ '.edge': 'a file' })
   const tier = tierIn(t, directory)

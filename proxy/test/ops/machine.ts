@@ -27,17 +27,27 @@ const patienceMs = 180_000
 
 /**
  * Everything is mounted in a mount namespace, and gone with it. The release is copied, since root has to own it; what it
- * needs of npm is mounted into it. systemd-nspawn asks for a /run without leftovers, and one kind of cgroups.
+ * needs of npm is mounted into it. systemd-nspawn asks for a /run without leftovers, and one kind of cgroups. Its machine would
+ * outlive it: process 1 is ended when standard input is, which the test holds, however that ends.
  */
 const bootScript = `
 set -eu
+exec 3<&0 </dev/null
 cd "$1"
 mount --make-rprivate /
 mkdir layer cgroup machine
 mount -t cgroup2 cgroup2 cgroup
 group=cgroup/blot-test-$$
 mkdir "$group"
-trap 'echo 0 >cgroup/cgroup.procs; rmdir "$group"/*/ "$group" 2>/dev/null' EXIT
+clean() {
+  echo 0 >cgroup/cgroup.procs
+  # The last processes of the machine may still be on their way out.
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
+    sleep 0.2
+  done
+}
+trap clean EXIT
 echo 0 >"$group/cgroup.procs"
 mount -t tmpfs tmpfs layer
 mkdir layer/upper layer/work
@@ -54,9 +64,15 @@ unshare --mount sh -euc '
   export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
   exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --resolv-conf=off --private-network \\
     --directory="$1/machine" --bind-ro="$2/node_modules:${release}/node_modules" \\
-    --boot systemd.unit=basic.target systemd.log_target=console systemd.show_status=0' sh "$@" </dev/null &
-echo "pid $!"
-wait "$!"
+    --boot systemd.unit=basic.target systemd.log_target=console systemd.show_status=0' sh "$@" 3<&- &
+nspawn=$!
+{
+  cat >/dev/null
+  kill -KILL $(cat "/proc/$nspawn/task/$nspawn/children") || kill -KILL "$nspawn"
+} <&3 >/dev/null 2>&1 &
+exec 3<&-
+echo "pid $nspawn"
+wait "$nspawn"
 `
 
 /** @returns why no machine can be started here, or false. */
@@ -73,7 +89,7 @@ export function whyNoMachine(): string | false {
 export async function bootMachine(t: Test): Promise<Machine> {
   const directory = temporaryDirectory(t)
   const wrapper = spawn('unshare', ['--mount', 'sh', '-c', bootScript, 'sh', directory, root], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: fullPath },
   })
   let said = ''
@@ -81,8 +97,7 @@ export async function bootMachine(t: Test): Promise<Machine> {
   const ended = once(wrapper, 'exit').then(() => Promise.reject(new Error(`the machine ended: ${said}`)))
   ended.catch(() => undefined)
   t.teardown(async () => {
-    if (init !== undefined) process.kill(init, 'SIGKILL')
-    else wrapper.kill()
+    wrapper.stdin.end()
     await ended.catch(() => undefined)
   })
   wrapper.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))

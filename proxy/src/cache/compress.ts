@@ -19,7 +19,8 @@ const TEXTUAL =
 export function isCompressible(status: number, fields: FieldList, size: number): boolean {
   if (status !== 200 || size < MIN_BYTES) return false
   const has = (name: string): boolean => linesOf(fields, name).length > 0
-  if (has('content-encoding') || has('content-digest') || has('digest') || has('content-md5')) return false
+  if (has('content-encoding') || has('content-digest') || has('repr-digest') || has('digest') || has('content-md5'))
+    return false
   // RFC 9111 5.2.2.6.
   if (parseCacheControl(linesOf(fields, 'cache-control')).has('no-transform')) return false
   return TEXTUAL.test(linesOf(fields, 'content-type')[0] ?? '')

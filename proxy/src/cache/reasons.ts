@@ -45,7 +45,10 @@ export const RULES: Readonly<Record<Reason, Rule>> = {
   ),
   cookie: rule('the request had a cookie, and the app did not say how long others may have the answer', 'RFC 9111 3'),
   'set-cookie': rule('the app set a cookie and said neither public nor s-maxage', 'RFC 9111 7.3'),
-  'vary *': rule('the app said Vary: *, or named too many fields: no other request selects it', 'RFC 9111 4.1'),
+  'vary *': rule(
+    'the app said Vary: *, or named too many fields, or one that tells who asks: no other request selects it',
+    'RFC 9111 4.1',
+  ),
   'vary changed': rule('a confirmation varied by other fields than what is stored', 'RFC 9111 4.1'),
   'no freshness': rule('it has neither a lifetime nor what it could be confirmed by', 'RFC 9111 3'),
   'page file': rule('the app owns it: it may write it as a page file (BLOT_CACHE)'),

@@ -22,6 +22,7 @@ await t.test('textual answers that nobody has coded, and that are worth it', asy
     ['text/html', false, ['Content-Encoding', 'gzip']],
     ['text/html', false, ['Cache-Control', 'public, no-transform']],
     ['text/html', false, ['Content-Digest', 'sha-256=:AA==:']],
+    ['text/html', false, ['Repr-Digest', 'sha-256=:AA==:']],
   ]
   for (const [type, expected, more = []] of rows) {
     t.equal(isCompressible(200, ['Content-Type', type, ...more], 1000), expected, `${type} ${more.join(' ')}`)

@@ -23,6 +23,18 @@ export type Refusal =
   | 'vary changed'
   | 'no freshness'
 
+/** Refused for what the request brought along: what others get, or have got, is another matter. */
+const ABOUT_ASKER: ReadonlySet<string> = new Set([
+  'method',
+  'request no-store',
+  'authorization',
+  'cookie',
+] satisfies Refusal[])
+
+export function isAboutAsker(why: string): boolean {
+  return ABOUT_ASKER.has(why)
+}
+
 /** May this answer to a request of this method be stored, and sent to others (RFC 9111 3)? @returns why not; undefined: it may. */
 export function whyNotStored(method: string, asker: Asker, head: StoredHead): Refusal | undefined {
   const { status, directives, fields } = head

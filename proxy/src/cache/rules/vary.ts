@@ -4,15 +4,19 @@ import { linesOf, splitAtCommas, splitList } from './fields.ts'
 /** Field names in lower case, sorted, once each. */
 export type VaryNames = readonly string[]
 
+/** Written anew for each request on its way to the app, from whom it comes: the visitor's own lines do not tell what was selected by. */
+const WRITTEN_HERE: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-request-id'])
+
 /** More names make no useful variants. */
 const MAX_NAMES = 16
 
-/** The request fields that select this answer (RFC 9110 12.5.5); `*`: none can. */
+/** The request fields that select this answer (RFC 9110 12.5.5); `*`: none can, or none that is known here. */
 export function varyOf(fields: FieldList): VaryNames | '*' {
   const lines = linesOf(fields, 'vary')
   if (lines.length === 0) return []
   const names = [...new Set(lines.flatMap((line) => splitList(line.toLowerCase())))].toSorted()
-  return names.includes('*') || names.length > MAX_NAMES ? '*' : names
+  const isAny = names.includes('*') || names.length > MAX_NAMES || names.some((name) => WRITTEN_HERE.has(name))
+  return isAny ? '*' : names
 }
 
 /** Do these select by the same fields? */

@@ -5,7 +5,7 @@ import type { AnswerHead } from '../rules/answer-head.ts'
 import { endToEnd, withoutFields } from '../rules/fields.ts'
 import { readRequest } from '../rules/request-rules.ts'
 import { mayStandIn } from '../rules/reuse.ts'
-import { storedFields, whyNotKept } from '../rules/storable.ts'
+import { isAboutAsker, storedFields, whyNotKept } from '../rules/storable.ts'
 import { TROUBLE } from '../rules/statuses.ts'
 import { readHead } from '../rules/stored-head.ts'
 import { CONDITIONAL, confirms, mergeFields, validatorsFor } from '../rules/validation.ts'
@@ -86,8 +86,8 @@ export function createAsk({ app, answers, validity, decisions, now }: AskOptions
     if (typeof stored !== 'string') return keep.begin(stored, head, answer, since)
     const key = answerKeyOf(head)
     decisions.answered(key, received.status, stored)
-    // What was stored before is older than what the app says now.
-    if (!TROUBLE.has(received.status)) answers.drop(key)
+    // What was stored before is older than what the app says now: unless it says so to this visitor alone.
+    if (!TROUBLE.has(received.status) && !isAboutAsker(stored)) answers.drop(key)
     return { kind: 'private', answer, why: stored }
   }
 

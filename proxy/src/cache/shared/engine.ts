@@ -32,11 +32,11 @@ const PRIVATE_MS = 10_000
 
 export function createEngine(options: EngineOptions): Engine {
   const { app, answers, hasBody, decisions, now } = options
-  const privateKeys = new LRUCache<string, true>({ max: PRIVATE_KEYS, ttl: PRIVATE_MS })
+  const privateKeys = new LRUCache<string, Reason>({ max: PRIVATE_KEYS, ttl: PRIVATE_MS })
   const keep = createKeep(options)
   const pass = createPass(options, keep)
   const partial = createPartial(options, keep)
-  const flights = createFlights(options, keep, (key) => privateKeys.set(key, true))
+  const flights = createFlights(options, keep, (key, why) => privateKeys.set(key, why))
   const handOut = createHandOut(options)
 
   /** For this visitor alone, by a rule that is about his request. @param status of `Cache-Status` so far. */
@@ -53,7 +53,9 @@ export function createEngine(options: EngineOptions): Engine {
       answers.release(found)
       return false
     }
-    if (reuse === 'revalidating') flights.revalidate(exchange.head, found.stored)
+    // Nobody waits for it: it is a GET, whatever this is, and is stored.
+    if (reuse === 'revalidating' && !rules.noStore)
+      flights.revalidate({ ...exchange.head, method: 'GET' }, found.stored)
     handOut.stored(exchange, STATES[reuse], found)
     return true
   }
@@ -75,10 +77,10 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   /** Why nobody else may wait for the answer to this request: nothing is stored that it could confirm. */
-  function whyAlone({ headers }: RequestHead, key: string, { noStore }: RequestRules): Reason | undefined {
-    if (noStore) return 'request no-store'
+  function whyAlone({ headers }: RequestHead, key: string, rules: RequestRules): Reason | undefined {
+    if (rules.noStore) return 'request no-store'
     if (headers.range !== undefined) return 'range'
-    return privateKeys.has(key) ? 'private lately' : undefined
+    return isPrivateLately(privateKeys.get(key), headers.cookie !== undefined, rules) ? 'private lately' : undefined
   }
 
   /** @param status of `Cache-Status` so far. */
@@ -137,3 +139,10 @@ export function createEngine(options: EngineOptions): Engine {
 }
 
 const STATES = { fresh: 'HIT', revalidating: 'UPDATING', stale: 'STALE' } as const
+
+/** What was refused for somebody's credentials or cookie says nothing of those who bring none. @param why the last answer was private. */
+function isPrivateLately(why: Reason | undefined, hasCookie: boolean, { hasAuthorization }: RequestRules): boolean {
+  if (why === 'authorization') return hasAuthorization
+  if (why === 'cookie') return hasCookie
+  return why !== undefined && why !== 'trouble'
+}

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Exchange, RequestHead } from '../../request.ts'
+import type { Reason } from '../reasons.ts'
 import { selectionOf, type VaryNames } from '../rules/vary.ts'
 import { answerKeyOf, type StoredAnswer } from '../stored-answer.ts'
 import { createAsk, type AskOptions } from './ask.ts'
@@ -17,8 +18,8 @@ export type Flights = {
 /** Keys of which it is known by what their answers vary. */
 const VARYING_KEYS = 10_000
 
-/** @param onPrivate gets the key of an answer that was for one visitor alone. */
-export function createFlights(options: AskOptions, keep: Keep, onPrivate: (key: string) => void): Flights {
+/** @param onPrivate gets the key of an answer that was for one visitor alone, and why it was. */
+export function createFlights(options: AskOptions, keep: Keep, onPrivate: (key: string, why: Reason) => void): Flights {
   const { validity } = options
   const ask = createAsk(options, keep)
   const flights = new Map<string, Flight>()
@@ -60,7 +61,7 @@ export function createFlights(options: AskOptions, keep: Keep, onPrivate: (key: 
   /** @returns when the answer is whole, and stored if it may be: until then it is joined. */
   async function land(landing: Landing, head: RequestHead, visitor: Exchange | undefined): Promise<void> {
     if (landing.kind === 'private') {
-      onPrivate(answerKeyOf(head))
+      onPrivate(answerKeyOf(head), landing.why)
       if (visitor === undefined) landing.answer.discard()
     } else if (landing.kind === 'shared') {
       varying.set(landing.stored.key, landing.stored.vary)

@@ -1,0 +1,83 @@
+import t from 'tap'
+import { until } from '../fixture.ts'
+import { fields, startSite, type Site } from './site.ts'
+
+/** What a stranger asks for costs nobody else what is stored, or what could be. */
+
+const FRESH = { 'Cache-Control': 'max-age=60' }
+const CREDENTIALS = { Authorization: 'Basic YTpi' }
+
+async function stateOf(site: Site, path: string, headers: Record<string, string> = {}): Promise<unknown> {
+  return (await site.ask(path, headers)).headers['blot-cache']
+}
+
+await t.test('credentials end nothing that is stored for others, and keep nothing from being stored', async (t) => {
+  for (const disk of [false, true]) {
+    const site = await startSite(t, { disk })
+    site.reply = fields(FRESH)
+    await site.ask('/stored')
+    await site.ask('/stored', CREDENTIALS)
+    t.equal(await stateOf(site, '/stored'), 'HIT')
+    await site.ask('/new', CREDENTIALS)
+    t.equal(await stateOf(site, '/new'), 'MISS')
+    t.equal(await stateOf(site, '/new'), 'HIT')
+    t.equal(await stateOf(site, '/new', CREDENTIALS), 'EXPIRED', 'still for those who bring none')
+  }
+})
+
+await t.test('nor does a cookie, where the app says nothing of its answer', async (t) => {
+  const site = await startSite(t)
+  site.reply = fields({ 'Last-Modified': new Date(Date.now() - 1e9).toUTCString() })
+  const cookie = { Cookie: 'user=a' }
+  await site.ask('/stored')
+  await site.ask('/stored', { ...cookie, 'Cache-Control': 'no-cache' })
+  t.equal(await stateOf(site, '/stored'), 'HIT')
+  await site.ask('/new', cookie)
+  await site.ask('/new')
+  t.equal(await stateOf(site, '/new'), 'HIT')
+})
+
+await t.test('a stale answer is renewed for all, whoever is shown it first', async (t) => {
+  const site = await startSite(t)
+  site.reply = fields({ 'Cache-Control': 'max-age=60, stale-while-revalidate=60' })
+  const rows: [name: string, headers: Record<string, string>, method: string, renews: boolean][] = [
+    ['HEAD', {}, 'HEAD', true],
+    ['no-store', { 'Cache-Control': 'no-store' }, 'GET', false],
+    ['a part', { Range: 'bytes=0-1' }, 'GET', true],
+  ]
+  for (const [name, headers, method, renews] of rows) {
+    const path = `/${method}/${name.length}`
+    await site.ask(path)
+    site.advance(61)
+    const before = site.asked.length
+    t.equal((await site.ask(path, headers, { method })).headers['blot-cache'], 'UPDATING', name)
+    if (renews) {
+      await until(t, 'the app is asked', () => site.asked.length === before + 1)
+      t.equal(site.asked.at(-1)?.method, 'GET')
+    }
+    t.not(await stateOf(site, path), 'MISS', `${name}: it is still there`)
+    for (let i = 0; i < 2000 && (await stateOf(site, path)) !== 'HIT'; i++) await new Promise(setImmediate)
+    t.equal(await stateOf(site, path), 'HIT', name)
+  }
+})
+
+await t.test('an app that was in trouble a moment ago is asked once for a crowd', async (t) => {
+  const site = await startSite(t)
+  site.reply = (_request, response) => void response.writeHead(503).end()
+  await site.ask('/')
+  site.reply = fields(FRESH)
+  await site.ask('/')
+  t.equal(await stateOf(site, '/'), 'HIT')
+})
+
+await t.test('what varies by who asks is for nobody else', async (t) => {
+  const site = await startSite(t)
+  for (const name of ['X-Forwarded-For', 'X-Real-IP', 'Forwarded', 'X-Request-ID']) {
+    site.reply = fields({ ...FRESH, Vary: `Accept, ${name}` })
+    await site.ask(`/${name}`)
+    t.match(await site.ask(`/${name}`), { headers: { 'blot-cache': 'MISS' } }, name)
+  }
+  site.reply = fields({ ...FRESH, Vary: 'X-Forwarded-Proto' })
+  await site.ask('/scheme')
+  t.equal(await stateOf(site, '/scheme'), 'HIT', 'the scheme is in the key')
+})

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -48,8 +49,12 @@ for (const command of ['lint', 'types']) {
 }
 
 step('tests')
-// The edge is started hundreds of times: what V8 compiled for one is there for the next (`npm ci` empties it).
-process.env['NODE_COMPILE_CACHE'] = join(import.meta.dirname, '../../node_modules/.cache/compiled')
+// The edge is started hundreds of times: what V8 compiled for one is there for the next (`npm ci` empties it). Its processes run as
+// several users, each of which has a folder of its own in there.
+const compiled = join(import.meta.dirname, '../../node_modules/.cache/compiled')
+mkdirSync(compiled, { recursive: true })
+chmodSync(compiled, 0o1777)
+process.env['NODE_COMPILE_CACHE'] = compiled
 const { passed, failed } = await runTap(process.argv.slice(2))
 finish(passed, failed)
 

@@ -11,7 +11,7 @@ import { describesSame, mergeFields } from '../rules/validation.ts'
 import { answerKeyOf } from '../stored-answer.ts'
 import type { Keep } from './keep.ts'
 import { whyBypassed } from './request-form.ts'
-import type { Validity } from './validity.ts'
+import type { Moment, Validity } from './validity.ts'
 
 export type PassOptions = {
   readonly app: AskApp
@@ -32,6 +32,8 @@ export type Pass = {
 
 export function createPass(options: PassOptions, keep: Keep): Pass {
   const { app, validity, now } = options
+  const begin = (): Began => ({ ...validity.now(), atMs: now() })
+
   return {
     async any(exchange) {
       const answer = await app(exchange)
@@ -40,15 +42,16 @@ export function createPass(options: PassOptions, keep: Keep): Pass {
     },
 
     async head(exchange) {
+      const began = begin()
       const answer = await app(exchange)
-      updateByHead(exchange.head, answer.head, options)
+      updateByHead(exchange.head, answer.head, began, options)
       return answer
     },
 
     /** Its answer may be what a GET would get now (RFC 9110 9.3.3). */
     async post(exchange) {
       const { head } = exchange
-      const began = { ...validity.now(), atMs: now() }
+      const began = begin()
       const answer = await app(exchange)
       const { status, headers } = answer.head
       const received = { status, fields: endToEnd(headers), requestedMs: began.atMs, receivedMs: now() }
@@ -65,6 +68,9 @@ export function createPass(options: PassOptions, keep: Keep): Pass {
   }
 }
 
+/** When the app was asked. */
+type Began = Moment & { readonly atMs: number }
+
 /** What an answer that only passes by ends of what is stored (RFC 9111 4.4). */
 function invalidateBy(head: RequestHead, { status, headers }: UpstreamAnswerHead, options: PassOptions): void {
   if (!head.site.cacheable) return
@@ -76,15 +82,25 @@ function invalidateBy(head: RequestHead, { status, headers }: UpstreamAnswerHead
  * What the answer to a HEAD says of what is stored (RFC 9111 4.3.5), as far as it is for everybody: a visitor's own answer says nothing
  * to others.
  */
-function updateByHead(head: RequestHead, { status, headers }: UpstreamAnswerHead, { answers, now }: PassOptions): void {
+function updateByHead(
+  head: RequestHead,
+  { status, headers }: UpstreamAnswerHead,
+  began: Began,
+  { answers, validity, now }: PassOptions,
+): void {
   const rules = readRequest(head.headers)
   if (status !== 200 || rules.noStore || rules.hasAuthorization) return
   const found = answers.find(head)
   if (found === undefined) return
   const { stored } = found
+  // What has been asked for since, or was purged meanwhile, is not what it is about.
+  if (stored.head.requestedMs > began.atMs || !validity.holds(stored.names, began)) {
+    answers.release(found)
+    return
+  }
   const fields = endToEnd(headers)
   const size = found.kind === 'kept' ? found.kept.body.length : found.size
-  const times = { requestedMs: now(), receivedMs: now() }
+  const times = { requestedMs: began.atMs, receivedMs: now() }
   const merged = readHead({ status: 200, fields: mergeFields(stored.head.fields, fields), ...times }, stored.head)
   const isAboutIt = stored.head.status === 200 && describesSame(stored.head.fields, fields, size)
   if (isAboutIt && whyNotKept(rules, merged, stored.vary) === undefined) {

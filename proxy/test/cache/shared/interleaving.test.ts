@@ -94,6 +94,42 @@ await t.test('nor is a confirmation that was begun before a purge', async (t) =>
   }
 })
 
+await t.test('nor does a HEAD say anything of what has been stored since it was sent', async (t) => {
+  for (const purge of [...PURGES, undefined]) {
+    const site = await startSite(t)
+    const held: ServerResponse[] = []
+    site.reply = (request, response) => {
+      if (request.method === 'HEAD') held.push(response)
+      else response.writeHead(200, { ...HEAD, 'X-State': 'new' }).end('new')
+    }
+    const visitor = site.ask('/page?x', {}, { method: 'HEAD' })
+    await until(t, 'the app is asked', () => held.length === 1)
+    if (purge !== undefined) await site.purge(purge)
+    site.advance(1)
+    await site.ask('/page?x')
+    held[0]?.writeHead(200, { ...HEAD, 'X-State': 'old' }).end()
+    t.equal((await visitor).headers['x-state'], 'old')
+    t.match((await site.ask('/page?x')).headers, { 'blot-cache': 'HIT', 'x-state': 'new' }, JSON.stringify(purge))
+  }
+})
+
+await t.test('the answer to a HEAD is as old as its question (RFC 9111 4.2.3)', async (t) => {
+  const site = await startSite(t)
+  site.reply = (_request, response) => response.writeHead(200, HEAD).end('page')
+  await site.ask('/page?x')
+  site.advance(601)
+  const held: ServerResponse[] = []
+  site.reply = (_request, response) => void held.push(response)
+  const visitor = site.ask('/page?x', {}, { method: 'HEAD' })
+  await until(t, 'the app is asked', () => held.length === 1)
+  site.advance(30)
+  held[0]?.writeHead(200, { ...HEAD, Date: 'unknown', 'Content-Length': '4' }).end()
+  await visitor
+  const { headers } = await site.ask('/page?x')
+  t.equal(headers['blot-cache'], 'HIT')
+  t.ok(Number(headers['age']) >= 30, String(headers['age']))
+})
+
 await t.test('who comes after a purge is not joined to a question from before it', async (t) => {
   const site = await startSite(t)
   const held: ServerResponse[] = []

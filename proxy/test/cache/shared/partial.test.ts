@@ -80,6 +80,36 @@ await t.test('conditions are about the whole', async (t) => {
   t.equal(await part(site, '0-1', { 'Cache-Control': 'no-cache' }), '206 01 MISS')
 })
 
+await t.test('nor do parts that were selected, or coded, otherwise; whatever their tag says', async (t) => {
+  const site = await startSite(t)
+  site.reply = (request, response, number) => {
+    const language = request.headers['accept-language'] ?? ''
+    ranges({ ...FRESH, Vary: 'Accept-Language' }, language.repeat(5))(request, response, number)
+  }
+  const [german, english] = [{ 'Accept-Language': 'de' }, { 'Accept-Language': 'en' }]
+  await part(site, '0-4', german)
+  await part(site, '5-9', english)
+  t.equal(await part(site, '0-4', german), '206 deded HIT')
+  t.match(await site.ask('/', english), { text: 'enenenenen', headers: { 'blot-cache': 'MISS' } })
+
+  site.reply = ranges()
+  await part(site, '0-4', {}, '/coded')
+  site.reply = ranges({ ...FRESH, 'Content-Encoding': 'gzip' }, 'abcdefghij')
+  await part(site, '5-9', {}, '/coded')
+  t.equal((await site.ask('/coded')).headers['blot-cache'], 'MISS')
+})
+
+await t.test('what is put together has the tags of both', async (t) => {
+  const site = await startSite(t)
+  site.reply = ranges({ ...FRESH, 'Cache-Tag': 'film' })
+  await part(site, '0-4')
+  site.reply = ranges()
+  await part(site, '5-7')
+  t.equal(await part(site, '2-6'), '206 23456 HIT')
+  await site.purge({ tags: ['film'] })
+  t.equal(await part(site, '2-6'), '206 23456 MISS')
+})
+
 await t.test('purges, and a POST, end parts as well', async (t) => {
   const site = await startSite(t)
   site.reply = (request, response, number) => {

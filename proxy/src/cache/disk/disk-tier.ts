@@ -1,15 +1,15 @@
-import { closeSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { codeOf } from '../../errors.ts'
+import { closeSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { LRUCache } from 'lru-cache'
 import { edgeChannel } from '../../events.ts'
-import { lookAt } from '../../static/open.ts'
 import type { FieldList } from '../representation.ts'
 import { selectionOf } from '../rules/vary.ts'
 import type { StoredAnswer } from '../stored-answer.ts'
 import { encodeTail } from './answer-file.ts'
-import { placesIn } from './places.ts'
-import { readAnswer, readSignpost, type ReadAnswer, type Signpost } from './read.ts'
+import { costOf, placesIn } from './places.ts'
+import { readAnswer, type CheckedFiles, type ReadAnswer } from './read.ts'
+import { endVariants, hasVariants, readSignpost, writeSignpost, type Signpost } from './signpost.ts'
+import { moveInto, writeTemporary } from './write.ts'
 
 /** What the edge stored of the app's answers, in files that outlive it. Nothing here throws or rejects: a disk that fails is a miss. */
 export type DiskTier = {
@@ -39,6 +39,8 @@ export type DiskTierOptions = {
   readonly now: () => number
 }
 
+/** Large files that need not be read whole again before they are sent. */
+const MAX_CHECKED = 1000
 /** Writes under way; what comes meanwhile is not written. */
 const MAX_WRITES = 16
 /** After a failure (no space, no permission) nothing is written for a while; told once a minute. */
@@ -54,17 +56,13 @@ export function createDiskTier({
 }: DiskTierOptions): DiskTier {
   const places = placesIn(cacheDirectory)
   const writes = new Map<string, Write>()
+  const checked: CheckedFiles = new LRUCache({ max: MAX_CHECKED })
   let counter = 0
   let pausedUntilMs = 0
-  let quietUntilMs = 0
 
+  const report = createReport(now)
   const takeAllowance = createAllowance(allowanceBytes, reclaim, report)
-
-  function report(error: unknown): void {
-    if (now() < quietUntilMs) return
-    quietUntilMs = now() + TELL_MS
-    edgeChannel('fault').publish({ area: 'cache', message: 'disk cache failed', error })
-  }
+  const nextTemporary = (): string => `${places.temporary}/${process.pid}-${counter++}`
 
   async function write(
     path: string,
@@ -73,7 +71,7 @@ export function createDiskTier({
     before: Write | undefined,
   ): Promise<void> {
     await before?.done
-    const temporary = `${places.temporary}/${process.pid}-${counter++}`
+    const temporary = nextTemporary()
     try {
       await writeTemporary(temporary, [body, tail])
       if (!state.isCancelled) await moveInto(temporary, path)
@@ -81,28 +79,27 @@ export function createDiskTier({
     } catch (error) {
       pausedUntilMs = now() + PAUSE_MS
       report(error)
+      // What is there would be older than what is known.
+      state.isCancelled = true
     }
-    // Cancelled while it was moved.
+    // Perhaps while it was moved.
     if (state.isCancelled) await rm(path, { force: true }).catch(report)
     await rm(temporary, { force: true }).catch(report)
   }
 
+  const read = (path: string): ReadAnswer | undefined => readAnswer(path, { maxMemoryBytes, checked, nowMs: now() })
+
   function findVariant(path: string, { sinceMs }: Signpost): ReadAnswer | undefined {
-    const variant = readAnswer(path, maxMemoryBytes, now())
-    if (variant === undefined || variant.stored.head.requestedMs >= sinceMs) return variant
+    const variant = read(path)
+    if (variant === undefined || variant.stored.head.requestedMs > sinceMs) return variant
     if (variant.kind === 'open') closeSync(variant.descriptor)
     remove(path)
     return undefined
   }
 
-  /** Which variants there are, nobody knows: their signpost says that they are no more. */
-  function expireVariants(key: string): void {
-    const path = places.signpost(key)
-    const known = readSignpost(path)
-    if (known === undefined) return
-    const temporary = `${places.temporary}/${process.pid}-${counter++}`
-    writeFileSync(temporary, encodeSignpost({ ...known, sinceMs: now() }), { mode: 0o600 })
-    renameSync(temporary, path)
+  function dropVariants(key: string): void {
+    for (const writing of writes.values()) if (writing.variantOf === key) writing.isCancelled = true
+    attempt(() => endVariants(nextTemporary(), places.signpost(key), now()))
   }
 
   function remove(path: string): void {
@@ -123,26 +120,30 @@ export function createDiskTier({
   return {
     find: (key, rawHeaders) =>
       attempt(() => {
-        const plain = readAnswer(places.answer(key, ''), maxMemoryBytes, now())
+        const plain = read(places.answer(key, ''))
         if (plain !== undefined) return plain
         const signpost = readSignpost(places.signpost(key))
         return signpost && findVariant(places.answer(key, selectionOf(signpost.vary, rawHeaders)), signpost)
       }),
 
-    hasVariants: (key) => attempt(() => lookAt(places.signpost(key))) !== undefined,
+    hasVariants: (key) => attempt(() => hasVariants(readSignpost(places.signpost(key)))) === true,
 
     async put(stored, body) {
       const path = places.answer(stored.key, stored.selection)
       const tail = encodeTail(stored, body)
-      if (writes.size >= MAX_WRITES || now() < pausedUntilMs || !takeAllowance(body.length + tail.length)) {
+      const isVariant = stored.vary.length > 0
+      // One that is for everybody takes the place of variants, and would go before those that come.
+      if (isVariant) remove(places.answer(stored.key, ''))
+      else dropVariants(stored.key)
+      const cost = costOf(body.length + tail.length) + (isVariant ? costOf(1) : 0)
+      if (writes.size >= MAX_WRITES || now() < pausedUntilMs || !takeAllowance(cost)) {
         // What is there would be older than what is known.
         remove(path)
         return
       }
-      // One that is for everybody would go before variants.
-      if (stored.vary.length > 0) remove(places.answer(stored.key, ''))
       const before = writes.get(path)
-      const writing: Write = { isCancelled: false, done: Promise.resolve() }
+      const variantOf = isVariant ? stored.key : undefined
+      const writing: Write = { isCancelled: false, variantOf, done: Promise.resolve() }
       writes.set(path, writing)
       writing.done = write(path, { stored, body, tail }, writing, before)
       await writing.done
@@ -153,12 +154,22 @@ export function createDiskTier({
 
     dropKey(key) {
       remove(places.answer(key, ''))
-      attempt(() => expireVariants(key))
+      dropVariants(key)
     },
 
     async idle() {
       await Promise.all([...writes.values()].map(({ done }) => done))
     },
+  }
+}
+
+/** @returns what tells of a failure, unless one has been told of lately. */
+function createReport(now: () => number): (error: unknown) => void {
+  let quietUntilMs = 0
+  return (error) => {
+    if (now() < quietUntilMs) return
+    quietUntilMs = now() + TELL_MS
+    edgeChannel('fault').publish({ area: 'cache', message: 'disk cache failed', error })
   }
 }
 
@@ -184,35 +195,5 @@ function createAllowance(
   }
 }
 
-async function writeSignpost(temporary: string, path: string, vary: Signpost['vary']): Promise<void> {
-  const known = readSignpost(path)
-  if (known !== undefined && known.vary.join() === vary.join()) return
-  await writeTemporary(temporary, [encodeSignpost({ vary, sinceMs: known?.sinceMs ?? 0 })])
-  await moveInto(temporary, path)
-}
-
-function encodeSignpost(signpost: Signpost): Buffer {
-  return Buffer.from(JSON.stringify(signpost))
-}
-
-type Write = { isCancelled: boolean; done: Promise<void> }
+type Write = { isCancelled: boolean; readonly variantOf: string | undefined; done: Promise<void> }
 type Written = { readonly stored: StoredAnswer; readonly body: Buffer; readonly tail: Buffer }
-
-/**
- * Not synced: what a crash of the machine tears, its checksum tells; and an answer that is lost is asked for again.
- */
-async function writeTemporary(path: string, parts: readonly Buffer[]): Promise<void> {
-  const write = (): Promise<void> => writeFile(path, parts, { mode: 0o600 })
-  await write().catch((error: unknown) => makeFolder(error, path).then(write))
-}
-
-/** The rename makes it whole for every other process. */
-async function moveInto(temporary: string, path: string): Promise<void> {
-  const move = (): Promise<void> => rename(temporary, path)
-  await move().catch((error: unknown) => makeFolder(error, path).then(move))
-}
-
-async function makeFolder(error: unknown, path: string): Promise<void> {
-  if (codeOf(error) !== 'ENOENT') throw error
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-}

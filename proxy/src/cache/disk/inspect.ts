@@ -4,7 +4,8 @@ import type { FieldList } from '../representation.ts'
 import { selectionOf } from '../rules/vary.ts'
 import type { StoredAnswer } from '../stored-answer.ts'
 import { placesIn } from './places.ts'
-import { readOpen, readSignpost } from './read.ts'
+import { readOpen } from './read.ts'
+import { hasVariants, readSignpost } from './signpost.ts'
 
 export type Inspected = {
   readonly found: { readonly stored: StoredAnswer; readonly size: number } | undefined
@@ -17,10 +18,10 @@ export function inspectAnswer(cacheDirectory: string, key: string, rawHeaders: F
   const places = placesIn(cacheDirectory)
   const signpost = readSignpost(places.signpost(key))
   const plain = inspect(places.answer(key, ''))
-  if (plain !== undefined || signpost === undefined) return { found: plain, hasOthers: signpost !== undefined }
+  if (plain !== undefined || signpost === undefined) return { found: plain, hasOthers: hasVariants(signpost) }
   const variant = inspect(places.answer(key, selectionOf(signpost.vary, rawHeaders)))
-  const isOld = variant !== undefined && variant.stored.head.requestedMs < signpost.sinceMs
-  return { found: isOld ? undefined : variant, hasOthers: true }
+  const isOld = variant !== undefined && variant.stored.head.requestedMs <= signpost.sinceMs
+  return { found: isOld ? undefined : variant, hasOthers: hasVariants(signpost) }
 }
 
 /** @returns undefined for what is not there, torn or damaged: a miss. */
@@ -28,7 +29,7 @@ function inspect(path: string): Inspected['found'] {
   if (lookAt(path) === undefined) return undefined
   const descriptor = openSync(path, 'r')
   try {
-    return readOpen(descriptor, fstatSync(descriptor).size, 0)
+    return readOpen(descriptor, fstatSync(descriptor).size, { maxMemoryBytes: 0, isChecked: false })
   } finally {
     closeSync(descriptor)
   }

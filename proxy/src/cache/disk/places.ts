@@ -33,3 +33,11 @@ function place(directory: string, text: string): string {
   const name = hash('sha256', text, 'hex').slice(0, 40)
   return `${directory}/${name.slice(0, 2)}/${name.slice(2, 4)}/${name}`
 }
+
+const BLOCK_BYTES = 4096
+const INODE_BYTES = 256
+
+/** What a file takes of the disk, bytes: blocks, and an inode. Of short answers that is more than they hold. */
+export function costOf(fileBytes: number): number {
+  return Math.ceil(fileBytes / BLOCK_BYTES) * BLOCK_BYTES + INODE_BYTES
+}

@@ -1,9 +1,9 @@
-import { closeSync, fstatSync, futimesSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
+import { closeSync, fstatSync, futimesSync, openSync, readSync, rmSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import type { LRUCache } from 'lru-cache'
 import { lookAt } from '../../static/open.ts'
 import type { StoredAnswer } from '../stored-answer.ts'
 import { decodeFooter, decodeHead, FOOTER_BYTES } from './answer-file.ts'
-import { isTexts, parseObject } from './parse.ts'
 
 /** An answer from a file: its body in memory, or the open file of which it is the beginning. Whoever holds a descriptor closes it. */
 export type ReadAnswer = { readonly stored: StoredAnswer; readonly size: number } & (
@@ -15,18 +15,30 @@ const TOUCH_MS = 3_600_000
 const CHUNK_BYTES = 256 * 1024
 const WHOLE_BYTES = CHUNK_BYTES
 
+/** By path, what the file was when its checksum was found right. */
+export type CheckedFiles = LRUCache<string, string>
+
+export type ReadOptions = {
+  /** A larger body stays in its file, once its checksum is found right. */
+  readonly maxMemoryBytes: number
+  /** Of those that stay: to read one whole for each byte of it that is asked for would cost milliseconds. */
+  readonly checked: CheckedFiles
+  readonly nowMs: number
+}
+
 /**
  * Reads an answer; synchronous, as `lookup` is. A file that is torn or damaged is removed.
- * @param maxMemoryBytes a larger body stays in its file, once its checksum is found right.
  * @returns undefined if there is none. Throws the system's errors.
  */
-export function readAnswer(path: string, maxMemoryBytes: number, nowMs: number): ReadAnswer | undefined {
+export function readAnswer(path: string, { maxMemoryBytes, checked, nowMs }: ReadOptions): ReadAnswer | undefined {
   if (lookAt(path) === undefined) return undefined
   const descriptor = openSync(path, 'r')
   let read: ReadAnswer | undefined
   try {
-    const { size, mtimeMs } = fstatSync(descriptor)
-    read = readOpen(descriptor, size, maxMemoryBytes)
+    const { ino, size, mtimeMs } = fstatSync(descriptor)
+    const identity = `${ino}-${size}-${mtimeMs}`
+    read = readOpen(descriptor, size, { maxMemoryBytes, isChecked: checked.get(path) === identity })
+    if (read?.kind === 'open') checked.set(path, identity)
     if (read !== undefined && nowMs - mtimeMs > TOUCH_MS) futimesSync(descriptor, nowMs / 1000, nowMs / 1000)
   } finally {
     if (read?.kind !== 'open') closeSync(descriptor)
@@ -35,23 +47,14 @@ export function readAnswer(path: string, maxMemoryBytes: number, nowMs: number):
   return read
 }
 
-/** What stands beside the variants of a key. */
-export type Signpost = {
-  /** The names in their `Vary`. */
-  readonly vary: readonly string[]
-  /** Variants that were asked for earlier are no more: an unsafe request has invalidated them. Ms since the epoch. */
-  readonly sinceMs: number
-}
-
-/** @returns undefined without one. */
-export function readSignpost(path: string): Signpost | undefined {
-  if (lookAt(path) === undefined) return undefined
-  const { vary, sinceMs } = parseObject(readFileSync(path, 'utf8')) ?? {}
-  return isTexts(vary) && typeof sinceMs === 'number' ? { vary, sinceMs } : undefined
-}
+export type OpenOptions = Pick<ReadOptions, 'maxMemoryBytes'> & { readonly isChecked: boolean }
 
 /** An open file of the tier, checked whole. @returns undefined for one that is torn or damaged. */
-export function readOpen(descriptor: number, size: number, maxMemoryBytes: number): ReadAnswer | undefined {
+export function readOpen(
+  descriptor: number,
+  size: number,
+  { maxMemoryBytes, isChecked }: OpenOptions,
+): ReadAnswer | undefined {
   if (size < FOOTER_BYTES) return undefined
   if (size <= WHOLE_BYTES && size <= maxMemoryBytes) return parseWhole(readAt(descriptor, 0, size))
   const footer = decodeFooter(readAt(descriptor, size - FOOTER_BYTES, FOOTER_BYTES), size)
@@ -60,7 +63,7 @@ export function readOpen(descriptor: number, size: number, maxMemoryBytes: numbe
   const stored = decodeHead(readAt(descriptor, bodyBytes, headBytes), footer)
   if (stored === undefined) return undefined
   if (bodyBytes > maxMemoryBytes) {
-    const isRight = checksumOf(descriptor, bodyBytes) === bodyChecksum
+    const isRight = isChecked || checksumOf(descriptor, bodyBytes) === bodyChecksum
     return isRight ? { kind: 'open', stored, size: bodyBytes, descriptor } : undefined
   }
   const body = readAt(descriptor, 0, bodyBytes)

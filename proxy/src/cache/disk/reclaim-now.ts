@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf } from '../../errors.ts'
-import { placesIn } from './places.ts'
+import { costOf, placesIn } from './places.ts'
 
 export type Reclaimed = { readonly bytes: number; readonly removedBytes: number; readonly files: number }
 
@@ -11,8 +11,6 @@ const TARGET = 0.9
 const STEP_MS = 60_000
 /** A file that has been written to for longer was left by a process that was killed. */
 const ABANDONED_MS = 600_000
-/** What a file costs besides its bytes: half a block, and an inode. */
-const FILE_BYTES = 2048 + 256
 
 /**
  * Brings the disk tier below its bound; synchronous. Walks the files twice: first to count bytes by time of last use, then to remove what was
@@ -66,7 +64,7 @@ function* filesIn(directory: string): Generator<File, void> {
     if (entry.isDirectory()) yield* filesIn(path)
     else {
       const stats = statSync(path, { throwIfNoEntry: false })
-      if (stats !== undefined) yield { path, bytes: stats.size + FILE_BYTES, usedMs: stats.mtimeMs }
+      if (stats !== undefined) yield { path, bytes: costOf(stats.size), usedMs: stats.mtimeMs }
     }
   }
 }

@@ -26,6 +26,10 @@ await put('small', 100)
 await put('large', 500_000)
 const found = { small: isThere('small'), large: isThere('large') }
 nowMs += 60_000
+await put('older', 100)
+await put('older', 500_000)
+const older = isThere('older')
+nowMs += 60_000
 await put('next', 100)
 const left = readdirSync(join(cacheDirectory, '.edge/temporary'))
-process.stdout.write(JSON.stringify({ ...found, next: isThere('next'), left, faults }))
+process.stdout.write(JSON.stringify({ ...found, older, next: isThere('next'), left, faults }))

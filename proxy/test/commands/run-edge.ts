@@ -7,7 +7,7 @@ export const root = join(import.meta.dirname, '../../..')
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 export type RunOptions = {
-  /** The whole environment, but for PATH. */
+  /** The whole environment, but for PATH and where compiled code is kept. */
   environment?: Record<string, string>
   directory?: string
   /** Who runs it; only root can choose. */
@@ -21,8 +21,9 @@ export async function runEdge(args: readonly string[], options: RunOptions = {})
 
 export async function runProgram(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const { environment = {}, directory = root, uid } = options
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(program, args, {
-    env: { PATH: process.env['PATH'], ...environment },
+    env: { PATH, NODE_COMPILE_CACHE, ...environment },
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid === undefined ? {} : { uid, gid: uid }),

@@ -117,6 +117,8 @@ function embedded(directory: string): Record<string, string> {
     EDGE_HTTPS_PORT: '0',
     EDGE_ADMIN: '127.0.0.1:0',
     EDGE_LOG: 'json',
+    // Most edges have no app behind them: nobody waits for it.
+    EDGE_HOLD_MS: '0',
   }
 }
 

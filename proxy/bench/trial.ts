@@ -55,7 +55,7 @@ export async function trial<Running extends Server>(
   mkdirSync(directory, { recursive: true })
   await using running = new AsyncDisposableStack()
   const app = await startRecordingApp(join(directory, 'app.record'), lab.cores.upstream)
-  running.defer(() => app.kill())
+  running.defer(async () => void (await app.kill()))
   const environment = { ...lab.environment, BLOT_DROPBOX_SECRET: app.secret, ...options.environment }
   const { cache, certificate } = grounds
   const common = { cache, certificate, certificates: await grounds.certificates(0), core: lab.cores.server }

@@ -27,8 +27,7 @@ export const appRestarts: Scenario = {
     const result = await trial(options, lab, async ({ app, wait, tell }) => {
       for (let count = 1; count <= kills; count++) {
         tell(`kill ${count} of ${kills}`)
-        moments.push(Date.now())
-        await app.kill()
+        moments.push(await app.kill())
         await wait(AWAY_MS)
         await app.start()
         await wait(PAUSE_MS)

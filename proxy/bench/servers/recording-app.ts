@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { Moment } from '../load/mixed/judge.ts'
 import { findFreePort } from './launch.ts'
 
 /** The app behind the mixed load, in a process that can be killed and started again on its port. */
@@ -10,8 +11,8 @@ export type RecordingApp = {
   readonly record: string
   /** Signs its webhooks. */
   readonly secret: string
-  /** `SIGKILL`; resolves once it is gone. */
-  kill(): Promise<void>
+  /** `SIGKILL`; resolves once it is gone, with when that was. */
+  kill(): Promise<Moment>
   /** Resolves once it listens. */
   start(): Promise<void>
 }
@@ -36,11 +37,14 @@ export async function startRecordingApp(record: string, core?: string): Promise<
     ended.catch(() => undefined)
   }
 
-  async function kill(): Promise<void> {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const exited = once(child, 'exit')
-    child.kill('SIGKILL')
-    await exited
+  async function kill(): Promise<Moment> {
+    const fromMs = Date.now()
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    }
+    return { fromMs, toMs: Date.now() }
   }
 
   await start()

@@ -35,6 +35,7 @@ export const AddressTaken = createError(
   '%s cannot be bound while this edge listens on %s at the same port: restart it to change the address',
 )
 export const ReleaseUnusable = createError('EDGE_ERR_RELEASE_UNUSABLE', 'the release %s cannot be started: %s')
+export const SuccessorLost = createError('EDGE_ERR_SUCCESSOR_LOST', 'the primary that was to take over ended with %s')
 /** What a reload cannot change. */
 export const ReloadRefused = createError<[string]>('EDGE_ERR_RELOAD_REFUSED', '%s', 409)
 /** A socket that was handed over by whoever started this process. */

@@ -1,5 +1,6 @@
 import fastifyStatic from '@fastify/static'
 import { fastify, type FastifyInstance } from 'fastify'
+import { createServer } from 'node:http'
 import type { AdminOptions } from './contracts.ts'
 import { answerError, answerNotFound } from './failure.ts'
 import { demandToken, refuseForeignHost, refuseCrossSite, setSecurityHeaders } from './protection.ts'
@@ -16,6 +17,8 @@ import { webhookRoutes } from './routes/webhooks.ts'
 /** 1000 host names of 253 characters fit. */
 const BODY_LIMIT_BYTES = 300 * 1024
 const REQUEST_TIMEOUT_MS = 10_000
+/** Longer than Prometheus and the dashboard are silent. */
+const KEEP_ALIVE_MS = 72_000
 const MAX_CONNECTIONS = 128
 
 /**
@@ -25,7 +28,9 @@ const MAX_CONNECTIONS = 128
 export async function createAdmin(options: AdminOptions): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Whoever opens it by its descriptor closes it, too: only what Fastify itself opened is closed with the app.
+    serverFactory: (handler) =>
+      createServer({ requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, handler),
     // At a reload, whoever is connected to the manager of before is still answered.
     return503OnClosing: false,
   })

@@ -74,6 +74,8 @@ export type ReloadStatus = { readonly at: string } & (
   | ({ readonly state: 'succeeded' } & ReloadOutcome)
   | { readonly state: 'failed'; readonly code: string; readonly error: string }
 )
+/** `pid`: of the primary that has taken over. */
+export type UpgradeOutcome = ReloadOutcome & { readonly pid: number }
 export type ReloadOutcome = { readonly generation: number; readonly version: string; readonly release: string }
 
 /** What the dashboard shows as it happens: plain JSON, for the way from a worker to the manager. */
@@ -178,6 +180,8 @@ export type AdminOptions = {
   /** Resolves when a new generation serves; its steps are events. */
   reload(): Promise<ReloadOutcome>
   readonly webhooks: AdminWebhooks
+  /** The same when another primary does. */
+  upgrade(): Promise<UpgradeOutcome>
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: AdminEvent) => void): () => void
 }

@@ -20,11 +20,17 @@ const MAX_ENDED = 64
 /** The same where nobody ever asks for the sum. */
 const MAX_SEEN = 512
 
+/** What is remembered of processes, on its way to another primary: plain JSON. */
+export type EndedState = { readonly seen: readonly MetricsSnapshot[]; readonly forgotten: Counters }
+
 export type EndedTotals = {
   /** Remembers what was last seen of a process. */
   saw(snapshots: readonly MetricsSnapshot[]): void
   /** @returns the sum of all that were ever seen, without those that are there. */
   sumWithout(present: readonly MetricsSnapshot[]): Counters
+  state(): EndedState
+  /** Goes on with what another one remembered. */
+  take(state: EndedState): void
 }
 
 /**
@@ -55,6 +61,11 @@ export function createEndedTotals(): EndedTotals {
       const ended = structuredClone(forgotten)
       for (const [key, { counters }] of lastSeen) if (!present.has(key)) add(ended, counters)
       return ended
+    },
+    state: () => ({ seen: [...lastSeen.values()], forgotten }),
+    take(state) {
+      for (const snapshot of state.seen) lastSeen.set(keyOf(snapshot), snapshot)
+      add(forgotten, state.forgotten)
     },
   }
 }

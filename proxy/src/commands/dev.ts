@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { bracket } from '../config/bracket.ts'
+import { ReloadRefused } from '../errors.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
 import { startApp, type AppProcess } from './app-process.ts'
 import type { Command, CommandContext } from './command.ts'
@@ -27,6 +28,9 @@ Certificates come from a CA of this machine's own; the way to trust it is printe
       args: ['--mode=dev', ...toArgs(flags)],
       // Who closes the terminal wants it to end.
       reloadsOnHangup: false,
+      succeedBy() {
+        throw new ReloadRefused('"dev" has the app beside it: stop it and start it again')
+      },
       adapt: (read) => (appPort === undefined || read.appPort !== 0 ? read : withAppPort(read, appPort)),
       async beforeChildren(listeners, log) {
         if (flags.upstream !== undefined) return config

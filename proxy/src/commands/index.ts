@@ -12,6 +12,7 @@ import { roles } from './roles.ts'
 import { run } from './run.ts'
 import { status } from './status.ts'
 import { webhooks } from './webhooks.ts'
+import { upgrade } from './upgrade.ts'
 
 /** Every command, in the order of `--help`. */
 export const commands: readonly Command[] = [
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   doctor,
   status,
   reload,
+  upgrade,
   maintenance,
   webhooks,
   purge,

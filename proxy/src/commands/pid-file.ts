@@ -3,15 +3,28 @@ import { PidFileUnwritable } from '../errors.ts'
 
 /** Writes the pid whole. @returns a function that removes the file, unless it names another process by then. */
 export function writePidFile(path: string): () => void {
-  const temporary = `${path}.${process.pid}`
-  try {
-    writeFileSync(temporary, `${process.pid}\n`, { mode: 0o644 })
-    renameSync(temporary, path)
-  } catch (error) {
-    throw new PidFileUnwritable(path, { cause: error })
-  }
+  orUnwritable(path, () => renameSync(writeBeside(path), path))
   return () => {
     if (readPid(path) === String(process.pid)) rmSync(path, { force: true })
+  }
+}
+
+/** Throws as `writePidFile` would, and changes nothing. */
+export function checkPidFile(path: string): void {
+  orUnwritable(path, () => rmSync(writeBeside(path)))
+}
+
+function writeBeside(path: string): string {
+  const temporary = `${path}.${process.pid}`
+  writeFileSync(temporary, `${process.pid}\n`, { mode: 0o644 })
+  return temporary
+}
+
+function orUnwritable(path: string, write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    throw new PidFileUnwritable(path, { cause: error })
   }
 }
 

@@ -28,7 +28,7 @@ type Step = Extract<AdminEvent, { type: 'reload' }>
 type Line = { readonly step?: Step['step']; readonly outcome?: ReloadOutcome }
 
 /** Asks for a reload or an upgrade and prints its steps as they are done. @returns the exit code. */
-export async function follow(context: CommandContext, path: '/reload'): Promise<number> {
+export async function follow(context: CommandContext, path: '/reload' | '/upgrade'): Promise<number> {
   const { stdout, stderr, values } = context
   const place = await locateAdmin(context)
   try {

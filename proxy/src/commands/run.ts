@@ -1,7 +1,9 @@
 import type { Config } from '../config.ts'
 import { environmentOption, type Command } from './command.ts'
+import { isSuccessor } from '../lifecycle/predecessor.ts'
+import { commandOfSuccessor } from './succession.ts'
 import { serve } from './serve.ts'
-import { writePidFile } from './pid-file.ts'
+import { checkPidFile, writePidFile } from './pid-file.ts'
 
 export const run: Command = {
   name: 'run',
@@ -15,15 +17,20 @@ without serving.`,
   async run(context) {
     const { config } = await context.resolve('run')
     const pidFile = createPidFile()
+    const takesOver = isSuccessor(context.environment)
     return serve(context, {
       config,
       args: ['--mode=run'],
       reloadsOnHangup: true,
-      // Not before the ports are ours: an edge that is running already keeps its own.
+      succeedBy: (release) => commandOfSuccessor(context, release),
+      prepare: (read) => pidFile.check(read),
+      // Not before the ports are ours: an edge that is running already keeps its own. One that takes over writes when it serves.
       async beforeChildren() {
-        pidFile.write(config)
+        if (takesOver) pidFile.check(config)
+        else pidFile.write(config)
         return config
       },
+      onRunning: () => pidFile.write(config),
       onReloaded: (reloaded) => pidFile.write(reloaded),
       async onStopped() {
         pidFile.remove()
@@ -33,10 +40,14 @@ without serving.`,
 }
 
 /** The file where the configuration has it; one of an earlier configuration goes. */
-function createPidFile(): { write(config: Config): void; remove(): void } {
+function createPidFile(): { check(config: Config): void; write(config: Config): void; remove(): void } {
   let path: string | undefined
   let remove: (() => void) | undefined
   return {
+    /** Throws what `write` would. */
+    check({ pidFile }) {
+      if (pidFile !== undefined && pidFile !== path) checkPidFile(pidFile)
+    },
     write({ pidFile }) {
       if (pidFile === path) return
       const written = pidFile === undefined ? undefined : writePidFile(pidFile)

@@ -8,11 +8,14 @@ import { prepareDataDirectory, prepareDiskCache } from '../lifecycle/data-direct
 import { inheritSockets, LISTEN_VARIABLES } from '../lifecycle/inherited.ts'
 import type { ListenerInfo } from '../lifecycle/messages.ts'
 import { NOTIFY_VARIABLES, openNotifier, type Notifier } from '../lifecycle/notify.ts'
+import { connectPredecessor, isSuccessor } from '../lifecycle/predecessor.ts'
 import { startPrimary, type Primary, type PrimaryOptions } from '../lifecycle/primary.ts'
 import { probe } from '../lifecycle/probe.ts'
 import { findRelease } from '../lifecycle/release.ts'
 import { resolveUser, type UserIds } from '../lifecycle/user.ts'
-import type { CommandContext, Signal } from './command.ts'
+import type { CommandContext } from './command.ts'
+import { followSignals } from './signals.ts'
+import { environmentArguments } from './succession.ts'
 
 export type ServeOptions = {
   config: Config
@@ -20,8 +23,12 @@ export type ServeOptions = {
   args: readonly string[]
   /** Whether SIGHUP is for a reload; else it is an end. */
   reloadsOnHangup: boolean
+  /** How another primary is started that takes over. Throws EDGE_ERR_RELOAD_REFUSED where none can. */
+  succeedBy: PrimaryOptions['succeedBy']
   /** What a configuration that was read again becomes here. */
   adapt?(config: Config): Config
+  /** Called before a reload starts anything with another configuration; what cannot work throws. */
+  prepare?(config: Config): void
   /** Called between binding and serving; its configuration is what the workers get. */
   beforeChildren?(listeners: readonly ListenerInfo[], log: Log): Promise<Config>
   /** Awaited once every process of the edge answers: what else has to, before it counts as running. */
@@ -33,8 +40,6 @@ export type ServeOptions = {
 }
 
 const DRAIN_MS = 30_000
-/** A terminal's Ctrl-C reaches npm and the edge, and npm passes it on: within this time it is the same one. */
-const ECHO_MS = 1000
 
 /** What `run` and `dev` share: a primary from start to the end of its drain. @returns the exit code. */
 export async function serve(context: CommandContext, options: ServeOptions): Promise<number> {
@@ -44,28 +49,31 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const signals = followSignals(context, options.reloadsOnHangup)
   if (!forbidCoreDumps()) log.warn('core dumps are not off: start by bin/blot-edge')
   const user = resolveUser(config.user)
-  const inherited = inheritSockets(context.environment, config)
   const notifier = await openNotifier(context.environment)
   prepare(config, user, log)
-  let primary: Primary | undefined
+  const replaced = Promise.withResolvers<number>()
   let endNotifying: (() => void) | undefined
+  const onReplaced = (pid: number): void => {
+    notifier.mainPid(pid)
+    endNotifying?.()
+    replaced.resolve(pid)
+  }
+  let primary: Primary | undefined
   try {
-    primary = await startPrimary({
-      ...primaryOptions(context, options, { user, log, signal: signals.stop }),
-      inherited,
-    })
+    primary = await startPrimary(primaryOptions(context, options, { user, log, signal: signals.stop, onReplaced }))
     if (options.beforeRunning !== undefined) await untilAborted(options.beforeRunning(), signals.stop)
     log.info({ listeners: primary.listeners, workers: config.workers }, 'running')
     options.onRunning?.(primary.listeners)
     endNotifying = keepNotified(notifier, primary)
     signals.attach(primary)
-    await stopped(signals.stop)
-    log.info({ signal: signals.stop.reason }, 'draining')
+    const successor = await Promise.race([stopped(signals.stop), replaced.promise])
+    log.info({ signal: signals.stop.reason, successor }, 'draining')
+    if (successor === undefined) notifier.stopping()
+    else await untilAborted(primary.leave(), signals.stop)
   } catch (error) {
-    // Asked to stop while it starts: that is no fault.
+    // Asked to stop, while it starts or leaves: that is no fault.
     if (!signals.stop.aborted) throw error
   } finally {
-    notifier.stopping()
     await primary?.stop(DRAIN_MS)
     endNotifying?.()
     await options.onStopped?.()
@@ -74,11 +82,11 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   return 0
 }
 
-/** systemd hears of the start, of each reload, and for as long as a worker serves. @returns what ends that. */
+/** systemd hears of the start, of each reload, and for as long as a worker answers. @returns what ends that. */
 function keepNotified(notifier: Notifier, primary: Primary): () => void {
   const tellReady = (): void =>
     notifier.ready(`serving on ${primary.listeners.map(({ name, port }) => `${name} ${port}`).join(', ')}`)
-  const endWatch = notifier.watch(() => primary.isWell())
+  const endWatch = notifier.watch(() => primary.answered() > 0)
   let isReloading = false
   const endReloads = edgeChannel('reload').subscribe(({ phase }) => {
     if (phase !== 'reloading') tellReady()
@@ -92,14 +100,18 @@ function keepNotified(notifier: Notifier, primary: Primary): () => void {
   }
 }
 
-type Own = { user: UserIds | undefined; log: Log; signal: AbortSignal }
+type Own = { user: UserIds | undefined; log: Log } & Pick<PrimaryOptions, 'signal' | 'onReplaced'>
 
-function primaryOptions(context: CommandContext, options: ServeOptions, { user, log, signal }: Own): PrimaryOptions {
-  const { environment, directory, root, main, version } = context
-  const { beforeChildren, adapt = (config) => config, onReloaded } = options
-  const ask = { args: argumentsOf(context, options), environment, directory }
+function primaryOptions(context: CommandContext, options: ServeOptions, own: Own): PrimaryOptions {
+  const { environment, directory, root, main, version, values } = context
+  const { config, beforeChildren, adapt = (read) => read, onReloaded, succeedBy } = options
+  const { user, log, signal, onReplaced } = own
+  const ask = { args: [...options.args, ...environmentArguments(values)], environment, directory }
+  const takesOver = isSuccessor(environment)
   return {
-    config: options.config,
+    config,
+    inherited: takesOver ? [] : inheritSockets(environment, config),
+    predecessor: takesOver ? connectPredecessor() : undefined,
     release: { root, version, node: process.execPath, argv: [main] },
     environment: withoutConfiguration(environment),
     directory,
@@ -108,54 +120,14 @@ function primaryOptions(context: CommandContext, options: ServeOptions, { user, 
     signal,
     findRelease: () => findRelease(context.launchedAs, root),
     configure: async (release, until) => adapt(await askConfiguration(release, ask, until)),
-    prepare: (config) => prepare(config, user, log),
+    prepare(read) {
+      options.prepare?.(read)
+      prepare(read, user, log)
+    },
+    succeedBy,
+    onReplaced,
     ...(onReloaded === undefined ? {} : { onReloaded }),
     ...(beforeChildren === undefined ? {} : { beforeChildren: (listeners) => beforeChildren(listeners, log) }),
-  }
-}
-
-function argumentsOf({ values }: CommandContext, { args }: ServeOptions): string[] {
-  return [...args, ...(typeof values['environment'] === 'string' ? [`--environment=${values['environment']}`] : [])]
-}
-
-type Signals = {
-  /** Aborts with the name of the signal that ends the edge. */
-  readonly stop: AbortSignal
-  /** What came before there was a primary, and is not too late, reaches it now. */
-  attach(primary: Primary): void
-}
-
-/** The first SIGTERM drains, the second one ends. SIGHUP reloads, after the start when it comes before. */
-function followSignals(context: CommandContext, reloadsOnHangup: boolean): Signals {
-  const stopping = new AbortController()
-  let primary: Primary | undefined
-  let askedAtMs = 0
-  let wantsReload = false
-
-  function reload(): void {
-    wantsReload = primary === undefined
-    // Why it fails is told as an event, which the log has.
-    if (!stopping.signal.aborted) primary?.reload().catch(() => undefined)
-  }
-
-  function stop(signal: Signal): void {
-    const sinceMs = performance.now() - askedAtMs
-    if (!stopping.signal.aborted) {
-      askedAtMs = performance.now()
-      stopping.abort(signal)
-    } else if (signal !== 'SIGINT' || sinceMs > ECHO_MS) primary?.kill() // Whoever asks twice means now.
-  }
-
-  context.onSignal((signal) => {
-    if (signal === 'SIGHUP' && reloadsOnHangup) reload()
-    else stop(signal)
-  })
-  return {
-    stop: stopping.signal,
-    attach(started) {
-      primary = started
-      if (wantsReload) reload()
-    },
   }
 }
 
@@ -175,10 +147,10 @@ function tryToPrepareDiskCache({ cacheDirectory }: Config, user: UserIds | undef
   }
 }
 
-function stopped(signal: AbortSignal): Promise<void> {
+function stopped(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve())
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined))
   })
 }
 

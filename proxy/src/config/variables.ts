@@ -214,6 +214,13 @@ export const variables = {
     defaults: always('3600000'),
     meaning: 'How long event streams and WebSockets may outlive a reload.',
   }),
+  EDGE_STALL_MS: variable({
+    property: 'stallMs',
+    kind: kinds.wholeNumber('milliseconds', 0, 3_600_000),
+    defaults: { dev: '0', run: '30000' },
+    meaning:
+      'A worker or manager whose event loop stands still for so long is replaced; 0: never (a debugger may hold it).',
+  }),
   EDGE_LOG: variable({
     property: 'log',
     kind: kinds.word(['pretty', 'json']),

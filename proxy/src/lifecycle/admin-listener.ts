@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer, Server } from 'node:net'
 
 /** The admin API on the sockets of the primary. */
 export type AdminListener = {
@@ -9,16 +9,14 @@ export type AdminListener = {
   readonly ended: Promise<void>
 }
 
+/** How long a connection may be idle after the close: its next answer says that it ends. */
+const IDLE_MS = 5000
+
 /** @param fds listening descriptors: one, unless systemd gave several. */
 export async function listenAdmin(app: FastifyInstance, fds: readonly number[]): Promise<AdminListener> {
   const { server } = app
   const more = fds.slice(1).map(() => createServer((socket) => server.emit('connection', socket)))
   const servers: Server[] = [server, ...more]
-  let isClosing = false
-  server.on('request', (_request, response) => {
-    // A connection that is kept alive would be waited for in vain.
-    response.once('close', () => isClosing && setImmediate(() => server.closeIdleConnections()))
-  })
   await Promise.all(
     fds.map(async (fd, i) => {
       const listening = servers[i]?.listen({ fd })
@@ -26,14 +24,19 @@ export async function listenAdmin(app: FastifyInstance, fds: readonly number[]):
     }),
   )
   const ended = Promise.withResolvers<void>()
+  let idle: NodeJS.Timeout | undefined
   return {
     close() {
-      if (isClosing) return
-      isClosing = true
-      // Not by Fastify, which did not open it: its own part is to end what never ends by itself.
+      if (idle !== undefined) return
+      // Fastify's part: what never ends by itself is ended, and every answer says that its connection ends.
       void app.close()
-      for (const one of more) one.close()
-      server.close(() => ended.resolve())
+      idle = setInterval(() => server.closeIdleConnections(), IDLE_MS)
+      // Not as servers of HTTP close: a connection that is idle now may have a request on its way.
+      for (const one of servers) Server.prototype.close.call(one)
+      void once(server, 'close').then(() => {
+        clearInterval(idle)
+        ended.resolve()
+      })
     },
     ended: ended.promise,
   }

@@ -1,6 +1,7 @@
 import type { ChildProcess, Serializable } from 'node:child_process'
 import { CallUnknown, ChannelClosed, ChannelTimeout, codeOf, ConfigInvalid } from '../errors.ts'
 import {
+  failureOf,
   foreignVersion,
   parseMessage,
   type CallKind,
@@ -92,8 +93,7 @@ export function createChannel(wire: Wire, handlers: CallHandlers, options: Chann
     const call = pending.get(message.id)
     pending.delete(message.id)
     if (message.type === 'answer') call?.resolve(message.answers)
-    else if (message.faults !== undefined) call?.reject(new ConfigInvalid(message.faults))
-    else call?.reject(Object.assign(new Error(message.message), { code: message.code }))
+    else call?.reject(failureOf(message))
   }
 
   wire.on('message', (raw) => {

@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { ChildSilent, MessagesForeign } from '../errors.ts'
+import type { DrainLimits } from '../server/drain.ts'
 import { createChannel, type CallHandlers, type Channel, type Relay } from './channel.ts'
-import type { ChildId, DrainLimits, Message, ProcessInfo, ProcessName, ProcessState, Role } from './messages.ts'
+import type { ChildId, Message, ProcessInfo, ProcessName, ProcessState, Role } from './messages.ts'
 import { PROBE_FD } from './settings.ts'
 
 export type ChildRole = Exclude<Role, 'primary'>

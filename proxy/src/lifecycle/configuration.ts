@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import type { Config } from '../config.ts'
-import { ConfigInvalid, ReleaseUnusable } from '../errors.ts'
-import { parseMessage } from './messages.ts'
+import { ReleaseUnusable } from '../errors.ts'
+import { failureOf, parseMessage } from './messages.ts'
 import type { Release } from './release.ts'
 
 export type ConfigurationQuestion = {
@@ -38,10 +38,7 @@ export async function askConfiguration(
     child.on('message', (raw) => {
       const message = parseMessage(raw)
       if (message?.type === 'configured') resolve(message.config as Config)
-      if (message?.type === 'failed') {
-        const { faults, code } = message
-        reject(faults === undefined ? Object.assign(new Error(message.message), { code }) : new ConfigInvalid(faults))
-      }
+      if (message?.type === 'failed') reject(failureOf(message))
     })
     child.on('error', (error) => {
       const late = `it did not read the configuration within ${LIMIT_MS / 1000} s`

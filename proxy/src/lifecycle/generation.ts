@@ -4,7 +4,8 @@ import { edgeChannel } from '../events.ts'
 import type { CallHandlers } from './channel.ts'
 import { startChild, type Child, type ChildRole } from './child.ts'
 import type { GenerationStatus } from '../admin/contracts.ts'
-import type { ChildId, DrainLimits, ListenerInfo, ProcessInfo, ProcessState } from './messages.ts'
+import type { DrainLimits } from '../server/drain.ts'
+import type { ChildId, ListenerInfo, ProcessInfo, ProcessState } from './messages.ts'
 import type { probe } from './probe.ts'
 import type { Release } from './release.ts'
 import { FIRST_LISTENER_FD, PROBE_FD, type ChildSettings } from './settings.ts'
@@ -64,7 +65,7 @@ export type Generation = {
 /** What a child may take beyond the drain that it was told. */
 const GRACE_MS = 2000
 /** How long a manager may take to let go: a purge that is being applied, a lease that a store has to take back. */
-const LET_GO_MS = 20_000
+const LET_GO_MS = 30_000
 
 const faults = edgeChannel('fault')
 

@@ -2,7 +2,8 @@ import type { Config } from '../config.ts'
 import { edgeChannel } from '../events.ts'
 import { createGeneration, type Generation, type Surroundings } from './generation.ts'
 import type { GenerationStatus } from '../admin/contracts.ts'
-import type { DrainLimits, ProcessInfo } from './messages.ts'
+import type { DrainLimits } from '../server/drain.ts'
+import type { ProcessInfo } from './messages.ts'
 import type { Release } from './release.ts'
 import type { HeldSocket } from './sockets.ts'
 import { withPorts } from './sockets.ts'
@@ -19,6 +20,12 @@ export type Generations = {
   /** Drains all, workers first: while they drain, the manager still answers them. */
   stop(limits: DrainLimits, managerLimits: DrainLimits): Promise<void>
   kill(): void
+  /** Has the one that serves drain as at a reload, with nobody after it here; resolves when all have ended. */
+  leave(): Promise<void>
+  /** Has all that drain end soon. */
+  hurry(): void
+  /** The last number that was given. */
+  lastNumber(): number
   infos(): GenerationStatus[]
   processes(): ProcessInfo[]
 }
@@ -31,29 +38,32 @@ const MANAGER_MS = 10 * 60_000
 const MAX_DRAINING = 8
 const SHORT: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
 
-export function createGenerations(surroundings: Surroundings): Generations {
-  const draining = new Set<Generation>()
+/** @param given the last number that was given elsewhere. */
+export function createGenerations(surroundings: Surroundings, given = 0): Generations {
+  const draining = new Map<Generation, Promise<void>>()
   let serving: Generation | undefined
   let next: Generation | undefined
-  let lastNumber = 0
+  let lastNumber = given
 
   function all(): Generation[] {
-    return [...draining, serving, next].filter((generation) => generation !== undefined)
+    return [...draining.keys(), serving, next].filter((generation) => generation !== undefined)
   }
 
-  async function drain(generation: Generation, tunnelsMs: number): Promise<void> {
+  function drain(generation: Generation, tunnelsMs: number): void {
     generation.retire()
-    draining.add(generation)
-    endOldest()
-    await Promise.all([
+    const drained = Promise.all([
       generation.drain('worker', { limitMs: Math.max(LEAST_MS, tunnelsMs), tunnelsMs }),
       generation.drain('manager', { limitMs: MANAGER_MS, tunnelsMs: MANAGER_MS }),
     ])
-    draining.delete(generation)
+    draining.set(
+      generation,
+      drained.then(() => void draining.delete(generation)),
+    )
+    endOldest()
   }
 
   function endOldest(): void {
-    const [oldest] = draining
+    const [oldest] = draining.keys()
     if (oldest === undefined || draining.size <= MAX_DRAINING) return
     const error = `more than ${MAX_DRAINING} generations drain: the oldest ends within ${SHORT.limitMs / 1000} s`
     edgeChannel('fault').publish({ area: 'lifecycle', message: 'drain is cut short', error })
@@ -78,12 +88,12 @@ export function createGenerations(surroundings: Surroundings): Generations {
       const before = serving
       serving = generation
       next = undefined
-      if (before !== undefined) void drain(before, generation.config.reloadDrainMs)
+      if (before !== undefined) drain(before, generation.config.reloadDrainMs)
     },
     async abandon(generation, hasAccepted) {
       next = undefined
       generation.retire()
-      if (hasAccepted) void drain(generation, generation.config.reloadDrainMs)
+      if (hasAccepted) drain(generation, generation.config.reloadDrainMs)
       else await generation.kill()
     },
     async stop(limits, managerLimits) {
@@ -94,6 +104,16 @@ export function createGenerations(surroundings: Surroundings): Generations {
     kill() {
       for (const generation of all()) void generation.kill()
     },
+    async leave() {
+      const last = serving
+      serving = undefined
+      if (last !== undefined) drain(last, last.config.reloadDrainMs)
+      await Promise.all(draining.values())
+    },
+    hurry() {
+      for (const generation of draining.keys()) void generation.drain('worker', SHORT)
+    },
+    lastNumber: () => lastNumber,
     infos: () => all().map((generation) => generation.info()),
     processes: () => all().flatMap((generation) => generation.processes()),
   }

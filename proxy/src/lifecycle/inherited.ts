@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import net from 'node:net'
 import type { Config } from '../config.ts'
 import { SocketUnfit } from '../errors.ts'
+import type { HandedSocket } from './messages.ts'
 import type { HeldSocket } from './sockets.ts'
 
 /** Variables that are for this process alone (sd_listen_fds(3)). */
@@ -17,7 +18,7 @@ const MOST_FDS = 64
 const LISTENING = '0A'
 
 /**
- * The listening sockets that systemd, or a primary before this one, has handed to this process.
+ * The listening sockets that systemd has handed to this process.
  * @throws EDGE_ERR_SOCKET_UNFIT for one that is not what the configuration needs.
  */
 export function inheritSockets(environment: Environment, config: Addresses): HeldSocket[] {
@@ -51,6 +52,15 @@ function inherit(fd: number, given: string, config: Addresses): HeldSocket {
     throw new SocketUnfit(subject, `listens on port ${port}, and the configuration says ${wanted}: make them the same`)
   }
   return { name, address, port, fd, isUnix: false, asked: undefined, close }
+}
+
+/** The sockets of the primary before this one, whatever the configuration has become: those that it does not want are closed. */
+export function takeOverSockets(sockets: readonly HandedSocket[]): HeldSocket[] {
+  return sockets.map(({ name, address, port, isUnix, asked }, i) => {
+    const fd = FIRST_FD + i
+    const handle = openHandle(fd, `socket ${JSON.stringify(name)} (descriptor ${fd})`)
+    return { name, address, port, isUnix, asked, fd, close: () => handle.close() }
+  })
 }
 
 function nameOf(given: string): Name | undefined {

@@ -1,28 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createAdmin } from '../admin/admin.ts'
-import type { AdminEvent, ReloadOutcome } from '../admin/contracts.ts'
+import type { AdminEvent } from '../admin/contracts.ts'
 import { createMetrics } from '../admin/metrics.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { ChannelClosed } from '../errors.ts'
 import type { Purge, PurgeOutcome } from '../purge.ts'
+import type { DrainLimits } from '../server/drain.ts'
 import { openStore } from '../store/open.ts'
 import { openAdminCertificates } from './admin-certificates.ts'
 import { listenAdmin, type AdminListener } from './admin-listener.ts'
 import { findAway } from './away.ts'
 import { openCertificateManager } from './certificates.ts'
-import type { Channel } from './channel.ts'
 import { createLeadership, takeUpDuties } from './duties.ts'
 import { openExplainer } from './explain.ts'
 import { openMaintenanceManager } from './maintenance.ts'
-import type { DrainLimits, ProcessReport } from './messages.ts'
+import type { ProcessReport } from './messages.ts'
 import type { RoleBody } from './role.ts'
 import { collectMetrics, collectStatus } from './status.ts'
 import { openTicketRotation } from './tickets.ts'
+import { turnsBehind } from './turns.ts'
 import { describeTrouble, openUpstreamMonitor } from './upstreams.ts'
 import { openWebhookManager } from './webhooks.ts'
-
-/** A reload that waits for another one, and gives up on a process that does not start. */
-const RELOAD_MS = 10 * 60_000
 
 /**
  * The manager: what a machine does once, and the admin API. Workers ask it, and serve on without it. At a reload there are two:
@@ -87,7 +85,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     },
     certificates: openAdminCertificates(config, store, certificates),
     maintenance,
-    reload: () => reload(channel),
+    ...turnsBehind(channel),
     webhooks: webhooks.desk,
     onEvent: events.subscribe,
   })
@@ -109,7 +107,7 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
     if (isReplaced) {
       const settled = Promise.all([listener?.ended, certificates.settled()])
       await Promise.race([settled, delay(limitMs, undefined, { ref: false })])
-    }
+    } else admin.server.closeIdleConnections()
     rotation.close()
     await certificates.close()
     await listener?.ended
@@ -135,12 +133,6 @@ export const manager: RoleBody = async (settings, channel, handlers) => {
       return drained
     },
   }
-}
-
-async function reload(channel: Channel): Promise<ReloadOutcome> {
-  const [outcome] = await channel.call('primary', 'reload', null, RELOAD_MS)
-  if (outcome === undefined) throw new ChannelClosed('primary')
-  return outcome
 }
 
 type EventListener = (event: AdminEvent) => void

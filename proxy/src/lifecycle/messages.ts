@@ -1,12 +1,21 @@
-import type { AdminEvent, GenerationStatus, ReloadOutcome, ReloadStatus, UnderWayCounts } from '../admin/contracts.ts'
+import type {
+  AdminEvent,
+  GenerationStatus,
+  ReloadOutcome,
+  ReloadStatus,
+  UnderWayCounts,
+  UpgradeOutcome,
+} from '../admin/contracts.ts'
 import type { Counters, MetricsSnapshot } from '../admin/metrics.ts'
+import type { EndedState } from '../admin/metrics-totals.ts'
 import type { Asked } from '../cache/explain/asked.ts'
 import type { MemoryView } from '../cache/explain/view.ts'
 import type { Change, TicketKey } from '../certificates/contracts.ts'
-import type { ConfigFault } from '../errors.ts'
+import { ConfigInvalid, type ConfigFault } from '../errors.ts'
 import type { Lane } from '../certificates/queue.ts'
 import type { MaintenanceSwitch } from '../maintenance.ts'
 import type { Purge, PurgeOutcome } from '../purge.ts'
+import type { DrainLimits } from '../server/drain.ts'
 import type { Health } from '../upstream/health/health.ts'
 import type { UpstreamStats } from '../upstream/pool.ts'
 
@@ -51,9 +60,15 @@ export type Calls = {
   ended: { ask: { snapshots: readonly MetricsSnapshot[] }; answer: Counters }
   /** manager -> primary: a new generation shall serve. Answers when it does; steps come as events. */
   reload: { ask: null; answer: ReloadOutcome }
+  /** manager -> primary: another primary shall take over. Answers when it has. */
+  upgrade: { ask: null; answer: UpgradeOutcome }
+  /** successor -> primary: it is there, and its processes may be called. Answers with what it has to go on with. */
+  hello: { ask: null; answer: Handover }
+  /** successor -> primary: it serves. Answers with what processes have counted that ended before. */
+  tookOver: { ask: UpgradeOutcome; answer: EndedState }
   /** primary -> worker: accept. primary -> manager: lead. Answers when it does. */
   serve: { ask: null; answer: null }
-  /** primary -> manager: let go of all that only one may have. Answers when another one can take it. */
+  /** primary -> manager, successor -> primary: let go of all that only one may have. Answers when another one can take it. */
   letGo: { ask: null; answer: null }
   /** primary -> child: is your event loop turning? */
   ping: { ask: null; answer: null }
@@ -93,14 +108,19 @@ export type EdgeProcesses = {
 }
 export type ListenerInfo = { name: 'http' | 'https' | 'admin'; address: string; port: number }
 
-/** How long a process that drains may take. */
-export type DrainLimits = {
-  /** For requests under way and their bodies, ms. */
-  limitMs: number
-  /** For streams without an end and tunnels, ms. */
-  tunnelsMs: number
-  /** For connections without a request, ms; 10 s where it is left out. */
-  idleMs?: number
+/** What a primary has to know of the one before it. */
+export type Handover = {
+  /** The last one that there was. */
+  generation: number
+  /** Of the edge, ISO 8601. */
+  startedAt: string
+  /** In the order of their descriptors. */
+  sockets: HandedSocket[]
+}
+export type HandedSocket = ListenerInfo & {
+  isUnix: boolean
+  /** The address that was asked for; absent: it came from outside. */
+  asked?: string | undefined
 }
 
 /** What a process says of itself. */
@@ -138,6 +158,11 @@ export function parseMessage(raw: unknown): Message | undefined {
   const message = raw as Message
   const isUnderstood = message.v === 1 || message.type === 'failed'
   return isUnderstood && typeof message.type === 'string' ? message : undefined
+}
+
+/** What went wrong at the other end. */
+export function failureOf({ code, message, faults }: { code: string; message: string } & WithFaults): Error {
+  return faults === undefined ? Object.assign(new Error(message), { code }) : new ConfigInvalid(faults)
 }
 
 /** @returns the version of a message that is not of this one. */

@@ -1,13 +1,13 @@
 import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
-import { codeOf, ReloadRefused } from '../errors.ts'
-import { edgeChannel, type ReloadEvent } from '../events.ts'
+import { ReloadRefused } from '../errors.ts'
 import type { Generation } from './generation.ts'
 import type { Generations } from './generations.ts'
-import type { ReloadOutcome, ReloadStatus } from '../admin/contracts.ts'
+import type { ReloadOutcome } from '../admin/contracts.ts'
 import type { Release } from './release.ts'
 import type { HeldSocket, Sockets } from './sockets.ts'
 import type { Switchboard } from './switchboard.ts'
+import { tell } from './turns.ts'
 
 export type ReloadOptions = {
   generations: Generations
@@ -25,67 +25,11 @@ export type ReloadOptions = {
   signal: AbortSignal
 }
 
-export type Reloads = {
-  /** Whoever asks while one is under way gets the next one: it may have read what has changed since. */
-  reload(): Promise<ReloadOutcome>
-  isUnderWay(): boolean
-  /** The last one; undefined before the first. */
-  report(): ReloadStatus | undefined
-  /** Resolves when none is under way. */
-  settled(): Promise<void>
-}
-
-const reloads = edgeChannel('reload')
-
-export function createReloads(options: ReloadOptions): Reloads {
-  let underWay: Promise<ReloadOutcome> | undefined
-  let next: Promise<ReloadOutcome> | undefined
-  let report: ReloadStatus | undefined
-
-  async function begin(): Promise<ReloadOutcome> {
-    options.signal.throwIfAborted()
-    const at = new Date().toISOString()
-    try {
-      const outcome = await reloadOnce(options)
-      report = { at, state: 'succeeded', ...outcome }
-      return outcome
-    } catch (error) {
-      const sentence = error instanceof Error ? error.message : String(error)
-      report = { at, state: 'failed', code: codeOf(error), error: sentence }
-      tell('failed', `${sentence} (${codeOf(error)})`)
-      throw error
-    }
-  }
-
-  function start(): Promise<ReloadOutcome> {
-    underWay = begin().finally(() => (underWay = undefined))
-    return underWay
-  }
-
-  return {
-    reload() {
-      if (underWay === undefined) return start()
-      next ??= underWay
-        .catch(() => undefined)
-        .then(() => {
-          next = undefined
-          return start()
-        })
-      return next
-    },
-    isUnderWay: () => underWay !== undefined,
-    report: () => report,
-    async settled() {
-      await Promise.allSettled([underWay, next])
-    },
-  }
-}
-
 /** From the release and the configuration on disk to a generation that serves. */
-async function reloadOnce(options: ReloadOptions): Promise<ReloadOutcome> {
+export async function reload(options: ReloadOptions): Promise<ReloadOutcome> {
   const { generations, sockets, signal } = options
-  const before = generations.serving()
-  if (before === undefined) throw new ReloadRefused('the edge is still starting: nothing serves yet')
+  signal.throwIfAborted()
+  const before = servingOf(generations)
   const release = options.findRelease()
   tell('reloading', `release ${release.root}, version ${release.version}`)
   const config = await untilAborted(options.configure(release, signal), signal)
@@ -128,15 +72,18 @@ async function handOver(before: Generation, after: Generation, { switchboard }: 
   }
 }
 
-/** What only a new primary can change. */
-function refuseChange(before: Config, after: Config): void {
+/** @throws EDGE_ERR_RELOAD_REFUSED where nothing serves that could be replaced. */
+export function servingOf(generations: Generations): Generation {
+  const serving = generations.serving()
+  if (serving !== undefined) return serving
+  throw new ReloadRefused('this primary has nothing that serves: it is starting, or another one has taken over')
+}
+
+/** What belongs to whom on disk is not changed while somebody uses it. */
+export function refuseChange(before: Config, after: Config): void {
   if (before.user === after.user || process.getuid?.() !== 0) return
   const [was, is] = [before.user ?? 'root', after.user ?? 'root']
   throw new ReloadRefused(`EDGE_USER is ${is} now, and what the edge has on disk belongs to ${was}: restart it`)
-}
-
-function tell(phase: ReloadEvent['phase'], step: string): void {
-  reloads.publish({ phase, step })
 }
 
 function countOf(count: number, noun: string): string {

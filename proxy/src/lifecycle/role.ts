@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
 import { codeOf, MessagesForeign } from '../errors.ts'
 import { edgeChannel } from '../events.ts'
+import type { DrainLimits } from '../server/drain.ts'
 import { createChannel, type CallHandlers, type Channel } from './channel.ts'
-import type { DrainLimits } from './messages.ts'
 import type { ChildSettings } from './settings.ts'
 
 /** A role that is ready to be played, and answers calls. */

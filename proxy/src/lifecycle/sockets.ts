@@ -14,6 +14,7 @@ export type HeldSocket = ListenerInfo & {
   readonly isUnix: boolean
   /** The address that was asked for: `::` may have become `0.0.0.0`. Undefined: it came from outside, and fits any. */
   readonly asked: string | undefined
+  /** Closes it in this process. */
   close(): void
 }
 
@@ -29,7 +30,10 @@ export type Sockets = {
   held(): readonly HeldSocket[]
   /** Closes all others. */
   keep(sockets: readonly HeldSocket[]): void
+  /** Closes those of these names for everybody. */
   close(names: readonly Name[]): void
+  /** Lets go of all: another process goes on with them. */
+  release(): void
 }
 
 export function createSockets(user: UserIds | undefined, inherited: readonly HeldSocket[] = []): Sockets {
@@ -37,16 +41,7 @@ export function createSockets(user: UserIds | undefined, inherited: readonly Hel
 
   async function bind({ name, address, port, isUnix, variable }: Place): Promise<HeldSocket> {
     if (isUnix) {
-      const { fd, close } = await bindUnixListener(address, user)
-      return {
-        name,
-        address,
-        port,
-        fd,
-        isUnix,
-        asked: address,
-        close: () => [close(), rmSync(address, { force: true })],
-      }
+      return { name, address, port, isUnix, asked: address, ...(await bindUnixListener(address, user)) }
     }
     try {
       return { name, isUnix, asked: address, ...bindListener(address, port, variable) }
@@ -60,7 +55,10 @@ export function createSockets(user: UserIds | undefined, inherited: readonly Hel
   function closeWhere(test: (socket: HeldSocket) => boolean): void {
     const closing = held.filter(test)
     held = held.filter((socket) => !closing.includes(socket))
-    for (const socket of closing) socket.close()
+    for (const { isUnix, asked, close } of closing) {
+      close()
+      if (isUnix && asked !== undefined) rmSync(asked, { force: true })
+    }
   }
 
   return {
@@ -87,6 +85,10 @@ export function createSockets(user: UserIds | undefined, inherited: readonly Hel
       held = [...sockets]
     },
     close: (names) => closeWhere(({ name }) => names.includes(name)),
+    release() {
+      for (const { close } of held) close()
+      held = []
+    },
   }
 }
 

@@ -35,8 +35,10 @@ export async function collectStatus(
     sources.webhooks(),
   ])
   const told = new Map(reports.map((report) => [report.name, report]))
+  const serving = primary?.generations.find(({ state }) => state === 'running')
   return {
-    version,
+    // The manager that is asked may be one that only finishes what it began.
+    version: serving?.version ?? version,
     state: primary?.state ?? 'stopped',
     startedAt,
     uptimeMs: Date.now() - Date.parse(startedAt),

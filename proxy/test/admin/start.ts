@@ -92,6 +92,7 @@ export async function startAdmin(t: Teardown, options: Partial<AdminOptions> = {
     webhooks: NO_WEBHOOKS,
     maintenance: { view: async () => ({ on: false, by: [] }), set: unasked },
     reload: unasked,
+    upgrade: unasked,
     onEvent: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

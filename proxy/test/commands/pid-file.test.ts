@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { writePidFile } from '../../src/commands/pid-file.ts'
+import { checkPidFile, writePidFile } from '../../src/commands/pid-file.ts'
 
 await t.test('it holds the pid while the edge runs, and nothing is left beside it', async (t) => {
   const directory = t.testdir()
@@ -22,10 +22,20 @@ await t.test('the file of another edge stays', async (t) => {
   t.equal(readFileSync(path, 'utf8'), '1\n')
 })
 
+await t.test('a check changes nothing', async (t) => {
+  const directory = t.testdir({ 'edge.pid': '1\n' })
+  const path = join(directory, 'edge.pid')
+  checkPidFile(path)
+  t.equal(readFileSync(path, 'utf8'), '1\n')
+  t.same(readdirSync(directory), ['edge.pid'])
+})
+
 await t.test('one that cannot be written says what to do', async (t) => {
   const path = join(t.testdir(), 'nowhere/edge.pid')
-  t.throws(() => writePidFile(path), {
-    code: 'EDGE_ERR_PID_FILE_UNWRITABLE',
-    message: /nowhere\/edge\.pid \(EDGE_PID_FILE\)/,
-  })
+  for (const write of [writePidFile, checkPidFile]) {
+    t.throws(() => write(path), {
+      code: 'EDGE_ERR_PID_FILE_UNWRITABLE',
+      message: /nowhere\/edge\.pid \(EDGE_PID_FILE\)/,
+    })
+  }
 })

@@ -52,6 +52,7 @@ await t.test('without any environment, dev runs on its defaults', async (t) => {
     trustedProxies: [],
     proxyProtocol: false,
     reloadDrainMs: 3600_000,
+    stallMs: 0,
     log: 'pretty',
     pidFile: undefined,
     altSvc: undefined,

@@ -35,9 +35,11 @@ export function temporaryDirectory(t: Pick<Test, 'teardown'>): string {
   return directory
 }
 
-const ROOT = join(import.meta.dirname, '../../..')
+const LAUNCHER = join(import.meta.dirname, '../../../bin/blot-edge')
 
 export type EdgeOptions = {
+  /** The launcher; that of this checkout unless told. */
+  program?: string
   args: readonly string[]
   directory: string
   environment?: Record<string, string>
@@ -47,10 +49,10 @@ export type EdgeOptions = {
 
 /** Starts the real command on free ports, in a folder of its own, and resolves once it serves. */
 export async function startEdge(t: Test, options: EdgeOptions): Promise<RunningEdge> {
-  const { args, directory, environment = {}, detached = false } = options
+  const { args, directory, environment = {}, detached = false, program = LAUNCHER } = options
   const log: Record<string, unknown>[] = []
   const watchers = new Set<(line: Record<string, unknown>) => void>()
-  const child = spawn(join(ROOT, 'bin/blot-edge'), args, {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
     env: { ...plainEnvironment(), ...embedded(directory), ...environment },

@@ -19,6 +19,10 @@ function start(ports: Ports, script: string, signal: AbortSignal): Promise<Prima
   return startPrimary({
     config: configure({ EDGE_HTTP_PORT: String(ports.http), EDGE_HTTPS_PORT: String(ports.https) }),
     release: SCRIPTED,
+    inherited: [],
+    predecessor: undefined,
+    succeedBy: () => ({ command: [], environment: {}, directory: '/' }),
+    onReplaced: () => undefined,
     environment: { SCRIPT: script },
     directory: '/',
     user: undefined,

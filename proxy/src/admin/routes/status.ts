@@ -23,9 +23,14 @@ export async function statusRoutes(app: FastifyInstance, { version, status }: Op
   })
 }
 
+type Readiness = { ready: boolean; degraded: string[] }
+
 /** Ready while a worker answers; everything else that is away only degrades. */
-function readiness({ processes, degraded = [], maintenance }: StatusReport): { ready: boolean; degraded: string[] } {
-  const workers = processes.filter(({ role }) => role === 'worker')
+function readiness({ processes, generations, degraded = [], maintenance }: StatusReport): Readiness {
+  const serving = generations?.find(({ state }) => state === 'running')?.number
+  const isOfServing = (generation: number): boolean => serving === undefined || generation === serving
+  // Those of before drain, and those to come are not there yet: neither is missed.
+  const workers = processes.filter(({ role, generation }) => role === 'worker' && isOfServing(generation))
   const running = workers.filter(({ state }) => state === 'running').length
   const missing = running < workers.length || running === 0 ? [`${running} of ${workers.length} workers running`] : []
   const closed = maintenance?.on ? [`in maintenance, by ${maintenance.by.join(' and ')}`] : []

@@ -11,10 +11,13 @@ export type Fill = {
   readonly whole: Promise<Buffer | 'cut' | 'too large'>
 }
 
-/** How far the fastest reader of a body that is too large to be kept may be ahead of the slowest one, in bytes. */
+/**
+ * How far the fastest reader of a body that is too large to be kept may be ahead of the slowest one, in bytes. As much of any body is held
+ * without a budget: whoever has used that up keeps nobody's page from being stored.
+ */
 const WINDOW_BYTES = 1024 * 1024
 
-/** Bytes of bodies that may be held while they arrive. */
+/** Bytes of bodies that may be held, beyond that, while they arrive and until the slowest reader has them. */
 export type Budget = {
   take(bytes: number): boolean
   giveBack(bytes: number): void
@@ -57,6 +60,7 @@ export function createFill(source: UpstreamAnswer, maxBytes: number, budget: Bud
       readers.delete(reader)
       if (readers.size === 0 && !isKept && !isOver) source.destroy()
       else release()
+      if (isOver) settle()
     },
   }
 
@@ -66,8 +70,22 @@ export function createFill(source: UpstreamAnswer, maxBytes: number, budget: Bud
 
   function stopKeeping(): void {
     isKept = false
-    budget.giveBack(heldBytes)
     if (readers.size === 0) source.destroy()
+  }
+
+  /** Gives back what is held no more. */
+  function settle(): void {
+    const isHeld = readers.size > 0 || !isOver
+    const needed = isHeld ? Math.min(heldBytes, Math.max(0, bytes - WINDOW_BYTES)) : 0
+    budget.giveBack(heldBytes - needed)
+    heldBytes = needed
+  }
+
+  function takeMore(): boolean {
+    const more = Math.max(0, bytes - WINDOW_BYTES) - heldBytes
+    if (bytes > maxBytes || (more > 0 && !budget.take(more))) return false
+    heldBytes += Math.max(0, more)
+    return true
   }
 
   /** Lets go of what every reader has behind him, and of the source when nobody is too far behind. */
@@ -78,6 +96,7 @@ export function createFill(source: UpstreamAnswer, maxBytes: number, budget: Bud
       bytes -= chunks.shift()?.length ?? 0
       dropped++
     }
+    settle()
     if (bytes <= WINDOW_BYTES && source.isPaused()) source.resume()
   }
 
@@ -86,17 +105,14 @@ export function createFill(source: UpstreamAnswer, maxBytes: number, budget: Bud
     isOver = true
     failure = error
     resolve(error !== undefined ? 'cut' : isKept ? Buffer.concat(chunks) : 'too large')
-    if (isKept) budget.giveBack(heldBytes)
     tellAll()
+    settle()
   }
 
   source.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     bytes += chunk.length
-    if (isKept) {
-      if (bytes <= maxBytes && budget.take(chunk.length)) heldBytes += chunk.length
-      else stopKeeping()
-    }
+    if (isKept && !takeMore()) stopKeeping()
     tellAll()
     release()
     if (!isKept && bytes > WINDOW_BYTES) source.pause()

@@ -42,7 +42,7 @@ export type Keep = {
 
 export type Shared = Extract<Landing, { kind: 'shared' }>
 
-/** Bodies that are held while they arrive, in one worker. */
+/** Bodies that are held while they arrive, in one worker, beyond the first megabyte of each. */
 const ARRIVING_BYTES = 128 * 1024 * 1024
 
 export function createKeep(options: KeepOptions): Keep {

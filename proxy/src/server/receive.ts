@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Connection, Incoming, RequestHead } from '../request.ts'
-import { normaliseName } from '../site/name.ts'
+import { MAX_RAW_NAME, normaliseName } from '../site/name.ts'
 import type { Site } from '../site/site.ts'
 import { identifySite } from '../site/site.ts'
 import { connectionOf } from './bind.ts'
@@ -15,6 +15,8 @@ export type Refused = { status: 400 | 403 | 405 | 421 | 431 | 501 | 505; reason:
 const MAX_HEADER_LINES = 256
 /** How many `Host` values are remembered with their site. */
 const REMEMBERED_HOSTS = 10_000
+/** No `Host` is longer that is one: a name before it is normalised, and a port. */
+const MAX_AUTHORITY = MAX_RAW_NAME + ':65535'.length
 /** RFC 9112 3.2: visible ASCII and obs-text, without `#`. */
 const TARGET = /^\/[!"$-~\x80-\xff]*$/
 const ABSOLUTE = /^https?:\/\/([^/?#]+)([/?][!"$-~\x80-\xff]*)?$/i
@@ -28,6 +30,7 @@ export function createReceiver(blotHost: string, nextId: () => string): Receiver
 
   /** One parse for each distinct `Host`; the oldest is forgotten when strangers make up too many. */
   function identify(authority: string): Site | null {
+    if (authority.length > MAX_AUTHORITY) return null
     const known = sites.get(authority)
     if (known !== undefined) return known
     const site = parseAuthority(authority, blotHost)

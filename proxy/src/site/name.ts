@@ -6,13 +6,16 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/
 const PLAIN = /^[a-z0-9._-]+$/
 const INTERNATIONAL = /^[a-z0-9._\-\u{80}-\u{10ffff}]+$/u
 
+/** Characters of a name before it is normalised: letters beyond ASCII become longer or shorter. */
+export const MAX_RAW_NAME = 512
+
 /**
  * The one form of a host name used for SNI, `Host`, `:authority`, keys, folders and purges: lower case, IDN as ASCII,
  * no trailing dot, no port. `localhost` and other single labels are names; IP addresses are not.
  * @returns undefined for what is no host name (RFC 1123 2.1, RFC 5890): IP address, bad label, over 253 octets.
  */
 export function normaliseName(raw: string): string | undefined {
-  if (raw.length === 0 || raw.length > 512) return undefined
+  if (raw.length === 0 || raw.length > MAX_RAW_NAME) return undefined
   let name = raw.toLowerCase()
   if (name.endsWith('.')) name = name.slice(0, -1)
   if (!PLAIN.test(name)) {

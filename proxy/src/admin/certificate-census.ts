@@ -35,14 +35,14 @@ export type CensusTaker = {
 /** Every name of the store is looked at: not at every scrape. */
 const AGE_MS = 5 * 60_000
 
-export function createCensusTaker(list: AdminCertificates['list'], now: () => number = Date.now): CensusTaker {
+export function createCensusTaker(list: AdminCertificates['list'], monotonic = () => performance.now()): CensusTaker {
   let last: Census | undefined
-  let nextMs = 0
+  let nextMs = -Infinity
   return {
     read() {
-      if (now() >= nextMs) {
-        nextMs = now() + AGE_MS
-        takeCensus(list(), now()).then(
+      if (monotonic() >= nextMs) {
+        nextMs = monotonic() + AGE_MS
+        takeCensus(list(), Date.now()).then(
           (census) => (last = census),
           // The store is away, which others say: the numbers of before stand until it is back.
           () => undefined,

@@ -42,6 +42,8 @@ export type CertificatesOptions = {
   readonly maxContextBytes?: number
   readonly waiting?: WaitingLimits
   readonly now?: () => number
+  /** ms of a clock that nobody sets, by which things are looked at again. */
+  readonly monotonic?: () => number
 }
 
 export type HandshakeAnswer =
@@ -79,18 +81,19 @@ const WAITING: WaitingLimits = { total: 1_000, perAddress: 100, perDomain: 200 }
 /** Throws EDGE_ERR_CERTIFICATE_INVALID when the fallback or the wildcard certificate cannot be served. */
 export function createCertificates(options: CertificatesOptions): Certificates {
   const { issuerKind, permission, issueWaitMs, waiting: limits = WAITING, now = Date.now } = options
+  const { monotonic = () => performance.now() } = options
   const closing = new AbortController()
   const settings = tlsSettings(options.dhparamsPem)
   const obtain = issuerKind === 'none' ? undefined : options.obtain
   const maxContexts = options.maxContexts ?? 5_000
   const maxBytes = options.maxContextBytes ?? maxContexts * 40 * 1024
   const contexts = createContexts({ contexts: maxContexts, bytes: maxBytes })
-  const refresher = createRefresher({ ...options, obtain, contexts, settings, now, closing: closing.signal })
-  const fallback = createFallback(options.fallback, options.renewFallback, settings, now)
+  const refresher = createRefresher({ ...options, obtain, contexts, settings, now, monotonic, closing: closing.signal })
+  const fallback = createFallback(options.fallback, options.renewFallback, settings, { now, monotonic })
   const waiting = createWaitingRoom(limits)
   const flights = createSingleflight<Found>()
-  const broken = createBrokenNames(now)
-  const scanners = createScannerGuard({ blotHost: options.blotHost, now })
+  const broken = createBrokenNames(monotonic)
+  const scanners = createScannerGuard({ blotHost: options.blotHost, now: monotonic })
   const changed = createChangeListener({ permission, contexts, broken, refresher, flights, closing: closing.signal })
   let wildcard: ContextEntry | undefined
   if (options.wildcard !== undefined) useWildcard(options.wildcard)
@@ -103,7 +106,7 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   function select(name: string): ContextEntry | undefined {
     const held = contexts.get(name)
     if (held !== undefined) {
-      if (now() >= held.lookAgainAtMs) void refresher.look(held)
+      if (monotonic() >= held.lookAgainAtMs) void refresher.look(held)
       return held.entry
     }
     return wildcard !== undefined && !isExpired(wildcard, now()) && wildcard.covers(name) ? wildcard : undefined
@@ -112,7 +115,7 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   async function findOnce(name: string, flight: Flight): Promise<Found> {
     const hold = (certificate: StoredCertificate, origin: 'vault' | 'copy'): ContextEntry => {
       // Whether a copy is still permitted is asked at its very next use.
-      const held = makeContext(certificate, settings, origin === 'copy' ? now() : now() + LOOK_AGAIN_MS)
+      const held = makeContext(certificate, settings, origin === 'copy' ? monotonic() : monotonic() + LOOK_AGAIN_MS)
       if (!flight.forgotten) contexts.keep(held)
       if (origin === 'vault' && isDue(certificate, now())) void refresher.look(held)
       return held.entry

@@ -8,7 +8,7 @@ export type HeldContext = {
   readonly entry: ContextEntry
   /** What it takes in memory, about. */
   readonly bytes: number
-  /** From then on, the next use asks in the background whether the name is still permitted and the certificate due. */
+  /** By a clock that nobody sets. From then on, the next use asks in the background whether the name is still permitted and the certificate due. */
   lookAgainAtMs: number
 }
 

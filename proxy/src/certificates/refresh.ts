@@ -22,6 +22,7 @@ export type RefreshOptions = {
   readonly contexts: Contexts
   readonly settings: SecureContextOptions
   readonly now: () => number
+  readonly monotonic: () => number
   readonly closing: AbortSignal
 }
 
@@ -37,7 +38,7 @@ export type Refresher = {
  * that another process renewed is taken over. While nobody can say, what is there goes on being served.
  */
 export function createRefresher(options: RefreshOptions): Refresher {
-  const { vault, permission, obtain, contexts, settings, now, closing } = options
+  const { vault, permission, obtain, contexts, settings, now, monotonic, closing } = options
   const refreshes = createSingleflight<void>()
 
   async function refresh(held: HeldContext, isChanged: boolean, signal: AbortSignal): Promise<void> {
@@ -59,11 +60,11 @@ export function createRefresher(options: RefreshOptions): Refresher {
     if (contexts.get(name) !== held) return
     if (stored === undefined) return contexts.drop(name)
     if (stored.notBeforeMs === notBeforeMs && stored.notAfterMs === notAfterMs) return
-    contexts.keep(makeContext(stored, settings, now() + LOOK_AGAIN_MS))
+    contexts.keep(makeContext(stored, settings, monotonic() + LOOK_AGAIN_MS))
   }
 
   async function run(held: HeldContext, isChanged: boolean): Promise<void> {
-    held.lookAgainAtMs = now() + LOOK_AGAIN_MS
+    held.lookAgainAtMs = monotonic() + LOOK_AGAIN_MS
     const { name } = held.entry
     const work = (): Promise<void> => withDeadline(RENEW_MS, (signal) => refresh(held, isChanged, signal), closing)
     try {
@@ -97,10 +98,10 @@ export function createFallback(
   first: StoredCertificate,
   renew: (() => Promise<StoredCertificate>) | undefined,
   settings: SecureContextOptions,
-  now: () => number,
+  { now, monotonic }: Pick<RefreshOptions, 'now' | 'monotonic'>,
 ): () => ContextEntry {
   let current = createContextEntry(first, settings)
-  let lookAgainAtMs = 0
+  let lookAgainAtMs = -Infinity
 
   async function replace(make: () => Promise<StoredCertificate>): Promise<void> {
     try {
@@ -112,8 +113,8 @@ export function createFallback(
   }
 
   return () => {
-    if (renew !== undefined && now() >= lookAgainAtMs && isDue(current, now())) {
-      lookAgainAtMs = now() + LOOK_AGAIN_MS
+    if (renew !== undefined && monotonic() >= lookAgainAtMs && isDue(current, now())) {
+      lookAgainAtMs = monotonic() + LOOK_AGAIN_MS
       void replace(renew)
     }
     return current

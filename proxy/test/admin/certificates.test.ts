@@ -1,5 +1,5 @@
 import t from 'tap'
-import { takeCensus } from '../../src/admin/certificate-census.ts'
+import { createCensusTaker, takeCensus } from '../../src/admin/certificate-census.ts'
 import type { CertificateView } from '../../src/admin/contracts.ts'
 import { DAY_MS, makeCertificate } from '../certificates/factory.ts'
 import { pollUntil } from '../certificates/poll.ts'
@@ -93,4 +93,24 @@ await t.test('kinds of failure are counted under a bounded number of labels', as
   t.equal(Object.keys(failing).length, 13)
   t.match(states, { waiting: 5, expired: 1 })
   t.equal(nextEndMs, undefined, 'what has ended is not the next to end')
+})
+
+await t.test('a clock that is set back puts off no count', async (t) => {
+  const realNow = Date.now
+  t.teardown(() => (Date.now = realNow))
+  const steady = { ms: 0 }
+  let counts = 0
+  async function* all(): AsyncGenerator<CertificateView> {
+    counts++
+    yield* []
+  }
+  const census = createCensusTaker(all, () => steady.ms)
+  Date.now = () => realNow() + DAY_MS
+  census.read()
+  Date.now = realNow
+  await pollUntil(() => census.read() !== undefined)
+  t.equal(counts, 1, 'not at every scrape')
+  steady.ms += 5 * 60_000
+  census.read()
+  await pollUntil(() => counts === 2)
 })

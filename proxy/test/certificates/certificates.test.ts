@@ -32,7 +32,7 @@ function scripted(t: Test, options: Partial<CertificatesOptions> = {}) {
   }
   const certificates = createCertificates({
     vault,
-    permission: cachePermission(source, { timeoutMs: 1_000, now }),
+    permission: cachePermission(source, { timeoutMs: 1_000, now: options.monotonic ?? now }),
     obtain: async (name, _lane, signal) => {
       script.obtained.push(name)
       return script.obtain(name, signal)
@@ -42,6 +42,7 @@ function scripted(t: Test, options: Partial<CertificatesOptions> = {}) {
     issuerKind: 'local',
     issueWaitMs: 5_000,
     now,
+    monotonic: now,
     ...options,
   })
   t.teardown(() => certificates.close())
@@ -242,6 +243,26 @@ await t.test('in memory, permission is asked again every 5 minutes, on use', asy
   t.equal(await answer(certificates, 'own.example'), 'memory | own.example')
   await pollUntil(() => certificates.select('own.example') === undefined)
   t.equal(await answer(certificates, 'own.example'), 'refused | unrecognized_name | not permitted')
+})
+
+await t.test('a clock that is set, forward or back, puts off no look, and brings none about', async (t) => {
+  const steady = { ms: 0 }
+  const { certificates, script } = scripted(t, { monotonic: () => steady.ms })
+  script.clock.ms += DAY_MS
+  const fallenBack = 'fallback | blot.im | EDGE_ERR_CERTIFICATE_BACK_OFF'
+  t.equal(await answer(certificates, 'own.example'), 'issued | own.example')
+  script.obtain = async (name) => Promise.reject(new CertificateBackOff(name, 'dns', 60))
+  t.equal(await answer(certificates, 'broken.example'), fallenBack)
+  script.clock.ms -= DAY_MS
+  certificates.select('own.example')
+  t.equal(await answer(certificates, 'broken.example'), fallenBack)
+  t.same(script.asked, ['own.example', 'broken.example'])
+
+  steady.ms += 5 * 60_000
+  certificates.select('own.example')
+  t.same(script.asked, ['own.example', 'broken.example', 'own.example'])
+  t.equal(await answer(certificates, 'broken.example'), fallenBack)
+  t.same(script.obtained, ['own.example', 'broken.example', 'broken.example'])
 })
 
 await t.test('a permission that was withdrawn counts at once', async (t) => {

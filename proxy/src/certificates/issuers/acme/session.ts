@@ -42,16 +42,20 @@ const MAX_NONCES = 50
 /** pebble refuses 5 % on purpose, and CAs of several machines more than that. */
 const MAX_NONCE_RETRIES = 8
 
-export function createSession(transport: Transport, directoryUrl: string, now = Date.now): AcmeSession {
+export function createSession(
+  transport: Transport,
+  directoryUrl: string,
+  monotonic = () => performance.now(),
+): AcmeSession {
   const nonces: { readonly value: string; readonly atMs: number }[] = []
   let known: { readonly directory: Directory; readonly atMs: number } | undefined
 
   function read(answer: RawAnswer): AcmeAnswer {
-    if (answer.status >= 400) throw problemOfAnswer(answer, now())
+    if (answer.status >= 400) throw problemOfAnswer(answer, Date.now())
     return {
       status: answer.status,
       location: answer.headers.location,
-      retryAfterMs: retryAfterOf(answer.headers, now()),
+      retryAfterMs: retryAfterOf(answer.headers, Date.now()),
       body: bodyOf(answer),
     }
   }
@@ -61,20 +65,20 @@ export function createSession(transport: Transport, directoryUrl: string, now = 
   }
 
   async function directory(signal: AbortSignal): Promise<Directory> {
-    if (known !== undefined && now() - known.atMs < DIRECTORY_MS) return known.directory
-    known = { directory: parseDirectory((await get(directoryUrl, signal)).body), atMs: now() }
+    if (known !== undefined && monotonic() - known.atMs < DIRECTORY_MS) return known.directory
+    known = { directory: parseDirectory((await get(directoryUrl, signal)).body), atMs: monotonic() }
     return known.directory
   }
 
   async function takeNonce(signal: AbortSignal): Promise<string> {
     for (let kept = nonces.pop(); kept !== undefined; kept = nonces.pop()) {
-      if (now() - kept.atMs < NONCE_MS) return kept.value
+      if (monotonic() - kept.atMs < NONCE_MS) return kept.value
     }
     const { newNonce } = await directory(signal)
     const answer = await transport.send('HEAD', newNonce, undefined, signal)
     const nonce = nonceOf(answer)
     if (nonce !== undefined) return nonce
-    if (answer.status >= 400) throw problemOfAnswer(answer, now())
+    if (answer.status >= 400) throw problemOfAnswer(answer, Date.now())
     throw invalidAnswer('it gave no nonce when asked for one', answer.status)
   }
 
@@ -90,7 +94,7 @@ export function createSession(transport: Transport, directoryUrl: string, now = 
       const body = JSON.stringify(await signJws(signer, { ...identity, nonce, url }, payload))
       const answer = await transport.send('POST', url, body, signal)
       const fresh = nonceOf(answer)
-      if (fresh !== undefined && nonces.length < MAX_NONCES) nonces.push({ value: fresh, atMs: now() })
+      if (fresh !== undefined && nonces.length < MAX_NONCES) nonces.push({ value: fresh, atMs: monotonic() })
       try {
         return read(answer)
       } catch (error) {

@@ -151,10 +151,15 @@ async function segmentNumbers(directory: string): Promise<number[]> {
 }
 
 async function createSegment(directory: string, after: number): Promise<FileHandle> {
-  const handle = await open(pathOf(directory, after), 'w', 0o600)
   await using folder = await open(directory, 'r')
-  await folder.sync()
-  return handle
+  const handle = await open(pathOf(directory, after), 'w', 0o600)
+  try {
+    await folder.sync()
+    return handle
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
 }
 
 function pathOf(directory: string, after: number): string {

@@ -17,7 +17,16 @@ export type AcceptOptions = {
   registry: Registry
   trustedProxies: readonly string[]
   proxyProtocol: boolean
+  /** What a connection is told that is one too many, in the words of its protocol. */
+  refusal: Buffer
 }
+
+/** A server of HTTP/1.1 that has no room: it may be asked again. */
+export const REFUSAL_HTTP = Buffer.from(
+  'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+)
+/** The alert `internal_error`, fatal, before a handshake (RFC 8446 6.2). */
+export const REFUSAL_TLS = Buffer.from([0x15, 3, 3, 0, 2, 2, 80])
 
 const faults = edgeChannel('fault')
 
@@ -59,7 +68,8 @@ export function createAcceptor(options: AcceptOptions, next: (accepted: Accepted
         error: undefined,
         name: peer,
       })
-      socket.destroy()
+      socket.end(options.refusal)
+      socket.destroySoon()
       return
     }
     if (!options.proxyProtocol || !trusted) {

@@ -4,7 +4,7 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
 import type { Connection, Exchange, RequestHead } from '../request.ts'
-import { createAcceptor, type Accepted } from './accept.ts'
+import { createAcceptor, REFUSAL_HTTP, REFUSAL_TLS, type Accepted } from './accept.ts'
 import { createApp } from './app.ts'
 import { bindConnection } from './bind.ts'
 import { createCommonHeaders, type CommonHeaders } from './common-headers.ts'
@@ -126,9 +126,10 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   }
 
   const { trustedProxies, proxyProtocol } = config
+  const entrance = { registry, trustedProxies, proxyProtocol }
   const accept = {
-    http: createAcceptor({ registry, trustedProxies, proxyProtocol }, takePlain),
-    https: createAcceptor({ registry, trustedProxies, proxyProtocol }, takeSecure),
+    http: createAcceptor({ ...entrance, refusal: REFUSAL_HTTP }, takePlain),
+    https: createAcceptor({ ...entrance, refusal: REFUSAL_TLS }, takeSecure),
   }
   const listening: NetServer[] = []
 

@@ -43,16 +43,19 @@ export type EdgeOptions = {
   args: readonly string[]
   directory: string
   environment?: Record<string, string>
+  /** The program that starts it, and its own arguments: `prlimit`. */
+  under?: readonly string[]
   /** In a process group of its own, which can be signalled as a terminal does. */
   detached?: boolean
 }
 
 /** Starts the real command on free ports, in a folder of its own, and resolves once it serves. */
 export async function startEdge(t: Test, options: EdgeOptions): Promise<RunningEdge> {
-  const { args, directory, environment = {}, detached = false, program = LAUNCHER } = options
+  const { args, directory, environment = {}, under = [], detached = false, program = LAUNCHER } = options
   const log: Record<string, unknown>[] = []
   const watchers = new Set<(line: Record<string, unknown>) => void>()
-  const child = spawn(program, args, {
+  const [first = '', ...words] = [...under, program, ...args]
+  const child = spawn(first, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
     env: { ...plainEnvironment(), ...embedded(directory), ...environment },

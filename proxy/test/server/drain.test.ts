@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import http2, { type ClientHttp2Stream } from 'node:http2'
+import { connect } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
 import type { ServerRooms } from '../../src/server/server.ts'
@@ -17,9 +19,13 @@ const EVENTS = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-E
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
 
 /** An app with streams of events, tunnels that echo, and answers that never come. */
-async function serveApp(t: Test): Promise<Served & { origin: Origin; called(path: string): Promise<Call[]> }> {
+async function serveApp(
+  t: Test,
+  handle: (call: Call) => unknown = () => undefined,
+): Promise<Served & { origin: Origin; called(path: string): Promise<Call[]> }> {
   const origin = await startOrigin(t, (call) => {
     const { lines, socket } = call
+    handle(call)
     if (lines[0]?.includes('/events') === true) socket.write(`${EVENTS}${chunk('data: first\n\n')}`)
     if (lines[0]?.includes('/socket') !== true) return
     const accept = acceptOf(valuesOf(call, 'sec-websocket-key')[0])
@@ -129,3 +135,34 @@ await t.test('who never ends his side of a connection, or takes nothing of an an
   await other.server.drain({ limitMs: 20, tunnelsMs: 20 })
   t.equal(other.server.connections(), 0)
 })
+
+await t.test(
+  'a visitor who reads slowly has the app wait, and the memory does not fill, while all drains',
+  async (t) => {
+    const total = 64 * 1024 * 1024
+    const piece = Buffer.alloc(1024 * 1024, 'x')
+    const edge = await serveApp(t, ({ socket }) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`)
+      for (let sent = 0; sent < total; sent += piece.length) socket.write(piece)
+    })
+    const lazy = connect(edge.http, '127.0.0.1')
+    lazy.write(`GET /large ${REQUEST}\r\n`)
+    t.teardown(() => lazy.destroy())
+    let received = 0
+    let drained: Promise<void> | undefined
+    let most = 0
+    for await (const bytes of lazy as AsyncIterable<Buffer>) {
+      received += bytes.length
+      drained ??= edge.server.drain(AMPLE)
+      const [call] = edge.origin.calls
+      const taken = (call?.socket.bytesWritten ?? 0) - (call?.socket.writableLength ?? 0)
+      most = Math.max(most, taken - received)
+      if (received >= total) break
+      // The edge gets a turn for whatever it would do meanwhile.
+      for (let turn = 0; turn < 5; turn++) await setImmediate()
+    }
+    await drained
+    t.ok(received >= total, 'it is whole')
+    t.ok(most < total / 4, `${most} bytes of ${total} were under way at most`)
+  },
+)

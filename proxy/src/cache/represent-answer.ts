@@ -14,8 +14,19 @@ const IN_NOT_MODIFIED: ReadonlySet<string> = new Set([
   'expires',
   'vary',
 ])
-/** Of one representation alone, and written anew for each. `Age` is reckoned for each answer. */
-const OWN: ReadonlySet<string> = new Set(['age', 'content-length', 'content-type', 'accept-ranges', 'cache-status'])
+/** Of one representation alone, and written anew for each; or the edge's word, of each answer anew. */
+const OWN: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'age',
+  'alt-svc',
+  'blot-cache',
+  'blot-server',
+  'blot-upstream',
+  'cache-status',
+  'content-length',
+  'content-type',
+  'x-content-type-options',
+])
 
 /**
  * What is said of a stored answer, in one coding; made once.

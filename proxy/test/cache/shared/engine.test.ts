@@ -17,6 +17,19 @@ await t.test('what is fresh is stored and sent to others, with its age', async (
   t.equal((await site.ask('/page')).headers['blot-cache'], 'EXPIRED')
 })
 
+await t.test('what the edge says of each answer, it says alone', async (t) => {
+  const site = await startSite(t)
+  const own = { 'X-Content-Type-Options': 'nosniff', 'Blot-Cache': 'x', 'Blot-Server': 'x', 'Alt-Svc': 'h3=":443"' }
+  site.reply = fields({ 'Cache-Control': 'max-age=60', ETag: '"a"', ...own, 'Blot-Upstream': 'x', 'Cache-Status': 'x' })
+  await site.ask('/')
+  for (const headers of [{}, { 'If-None-Match': '"a"' }, { Range: 'bytes=0-1' }]) {
+    const hit = await site.ask('/', headers)
+    t.match(hit.headers, { 'x-content-type-options': 'nosniff', 'blot-cache': 'HIT', 'blot-server': 'blot-edge' })
+    t.match(hit.headers['cache-status'], /^blot-edge; hit/)
+    for (const name of ['alt-svc', 'blot-upstream']) t.equal(hit.headers[name], undefined, name)
+  }
+})
+
 await t.test('conditions and ranges are answered from what is stored', async (t) => {
   const site = await startSite(t)
   site.reply = fields({ 'Cache-Control': 'max-age=60', ETag: '"a"', 'Content-Type': 'text/plain' })

@@ -52,7 +52,7 @@ export type Bypass =
  * @returns undefined: it is.
  */
 export function whyBypassed(head: RequestHead, hasBody: boolean): Bypass | undefined {
-  const { method, headers, target, rawHeaders } = head
+  const { method, headers, target } = head
   if (!head.site.cacheable) return 'site'
   if (method !== 'GET' && method !== 'HEAD') return 'method'
   if (hasBody) return 'body'
@@ -62,7 +62,7 @@ export function whyBypassed(head: RequestHead, hasBody: boolean): Bypass | undef
   // Fields that `Connection` names do not reach the app, though `Vary` may name them as well (RFC 9110 7.6.1).
   if (headers.connection !== undefined && !ABOUT_CONNECTION.test(headers.connection)) return 'connection'
   if (target.length > MAX_TARGET_BYTES) return 'long target'
-  return isPlainAuthority(head) ? judgeFields(rawHeaders) : 'foreign host'
+  return isPlainAuthority(head) ? judgeFields(head) : 'foreign host'
 }
 
 /** The key holds the normalised name; the app sees the field as it was sent, and may put it into links. */
@@ -70,13 +70,36 @@ function isPlainAuthority({ authority, host, connection }: RequestHead): boolean
   return authority === host || authority === `${host}:${connection.localPort}`
 }
 
-function judgeFields(rawHeaders: readonly string[]): 'override field' | 'large head' | undefined {
+function judgeFields(head: RequestHead): 'override field' | 'large head' | undefined {
+  const { rawHeaders } = head
   let bytes = 0
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
-    bytes += name.length + (rawHeaders[i + 1]?.length ?? 0) + 4
+    const value = rawHeaders[i + 1] ?? ''
+    bytes += name.length + value.length + 4
+    if (!/^[xf]/i.test(name)) continue
     // Some servers read `_` as `-` (RFC 3875 4.1.18).
-    if (/^[xf]/i.test(name) && OVERRIDES.has(name.toLowerCase().replaceAll('_', '-'))) return 'override field'
+    const known = name.toLowerCase().replaceAll('_', '-')
+    if (OVERRIDES.has(known) && !saysAsKey(known, value, head)) return 'override field'
   }
   return bytes <= MAX_HEAD_BYTES ? undefined : 'large head'
+}
+
+/** A proxy in front adds them to every request: where it tells the app no more than the key does, everybody may have the answer. */
+function saysAsKey(name: string, value: string, { authority, scheme }: RequestHead): boolean {
+  switch (name) {
+    case 'x-forwarded-host':
+      return value === authority
+    case 'x-forwarded-port':
+      return value === (scheme === 'https' ? '443' : '80')
+    case 'x-forwarded-protocol':
+    case 'x-forwarded-scheme':
+    case 'x-url-scheme':
+      return value === scheme
+    case 'front-end-https':
+    case 'x-forwarded-ssl':
+      return value === (scheme === 'https' ? 'on' : 'off')
+    default:
+      return false
+  }
 }

@@ -152,6 +152,25 @@ await t.test('whatever is no part of the key keeps its answer from others', asyn
   }
 })
 
+await t.test('but what a proxy in front adds to each request does not, where it says what the key says', async (t) => {
+  const site = await startSite(t)
+  site.reply = fields(FRESH)
+  const rows: [name: string, same: string, other: string][] = [
+    ['X-Forwarded-Host', HOST, 'b.test'],
+    ['X-Forwarded-Port', '80', '443'],
+    ['X-Forwarded-Scheme', 'http', 'https'],
+    ['X-Forwarded-Protocol', 'http', 'HTTP'],
+    ['X-Url-Scheme', 'http', 'ftp'],
+    ['X-Forwarded-Ssl', 'off', 'on'],
+    ['Front-End-Https', 'off', 'on'],
+  ]
+  for (const [name, same, other] of rows) {
+    t.equal((await site.ask(`/${name}`, { [name]: other })).headers['blot-cache'], 'BYPASS', `${name}: ${other}`)
+    t.equal((await site.ask(`/${name}`, { [name]: same })).headers['blot-cache'], 'MISS', `${name}: ${same}`)
+    t.equal((await site.ask(`/${name}`)).headers['blot-cache'], 'HIT')
+  }
+})
+
 await t.test('a head that the app finds too large spoils the page for nobody', async (t) => {
   const site = await startSite(t)
   site.reply = (request, response) => {

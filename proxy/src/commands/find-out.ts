@@ -5,11 +5,15 @@ import { checkPort, checkSocketPath, portsOf } from './check-ports.ts'
 import { checkStore } from './check-store.ts'
 import type { Finding } from './finding.ts'
 
-/** How long the app may take to answer, ms. */
-const limitMs = 1000
+/** How long app and Redis may take to answer, ms: as long as Monit waits for them. */
+export const ANSWER_MS = 10_000
 
 /** Asks the world outside, as far as the configuration says whom to ask: ports, store, app, user. */
-export async function findOut({ config, origins }: Inspection, mode: Mode): Promise<Finding[]> {
+export async function findOut(
+  { config, origins }: Inspection,
+  mode: Mode,
+  limitMs: number = ANSWER_MS,
+): Promise<Finding[]> {
   const ports = portsOf(config)
   // `dev` starts the app itself: then its port has to be free.
   const startsApp = mode === 'dev' && originOf('EDGE_UPSTREAMS', origins)?.origin === 'default'
@@ -19,8 +23,8 @@ export async function findOut({ config, origins }: Inspection, mode: Mode): Prom
   const found = await Promise.all([
     ...ports.map((port) => checkPort(port, config.pidFile)),
     ...(config.admin?.kind === 'unix' ? [checkSocketPath(config.admin.path)] : []),
-    checkStore(config, originOf('EDGE_STORE', origins)?.value ?? ''),
-    ...(startsApp ? [] : (config.upstreams ?? []).map(checkApp)),
+    checkStore(config, originOf('EDGE_STORE', origins)?.value ?? '', limitMs),
+    ...(startsApp ? [] : (config.upstreams ?? []).map((upstream) => checkApp(upstream, limitMs))),
     ...(config.user === undefined ? [] : [checkUser(config.user)]),
     checkCoreDumps(mode === 'run' ? config.pidFile : undefined),
   ])
@@ -32,7 +36,7 @@ function originOf(variable: string, origins: readonly Origin[]): Origin | undefi
 }
 
 /** A backup may be away: it is for when the others are. */
-async function checkApp({ url, backup }: Upstream): Promise<Finding> {
+async function checkApp({ url, backup }: Upstream, limitMs: number): Promise<Finding> {
   const finding = { variable: 'EDGE_UPSTREAMS', value: url }
   try {
     const signal = AbortSignal.timeout(limitMs)

@@ -8,6 +8,8 @@ export type RedisFacts = {
   readonly isReplica: boolean
   /** Does it keep what it holds over a restart: snapshots (`save`) or the append-only file? */
   readonly isPersistent: boolean | undefined
+  /** Does it write down each change (`appendonly`), so that its crash loses nothing that was acknowledged? */
+  readonly isAppending: boolean
   /** Did the last snapshot, or the last write to the append-only file, fail? */
   readonly hasFailedToSave: boolean
   readonly maxMemoryBytes: number
@@ -66,6 +68,7 @@ function describe(info: ReadonlyMap<string, string>, settings: Settings): Omit<R
   return {
     version: info.get('redis_version'),
     isReplica: info.get('role') === 'slave',
+    isAppending,
     isPersistent: isAppending ? true : save === undefined ? undefined : save !== '',
     hasFailedToSave: info.get('rdb_last_bgsave_status') === 'err' || info.get('aof_last_write_status') === 'err',
     maxMemoryBytes: Number(info.get('maxmemory') ?? 0),

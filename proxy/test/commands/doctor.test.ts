@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { userInfo } from 'node:os'
@@ -22,6 +22,7 @@ import { examineSupervision } from '../../src/commands/doctor/supervision.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
 import { startRedis } from '../store/redis-server.ts'
 import { call } from './call.ts'
+import { root } from './run-edge.ts'
 
 const self = userInfo().username
 
@@ -90,6 +91,7 @@ await t.test('flags.json is missed beside the other files of Blot, and compared 
   t.match(said(await examineEnvironment(machine), path), /^fail: is no JSON/)
   put(path, '{"cache": true}')
   t.match(said(await examineEnvironment(machine), path), /^ok/)
+  t.match(said(await examineEnvironment(machine), join(path, '../secrets')), /^warn: is missing/)
 })
 
 await t.test('secrets of the app that everybody can read are a failure, an empty folder is told', async (t) => {
@@ -139,6 +141,9 @@ await t.test('folders that another user must reach are judged by owner, group an
   await fixAll(fixes)
   const { uid, gid, mode } = statSync(cache)
   t.same([uid, gid, mode & 0o7777], [5001, 5002, 0o2750])
+  chmodSync(cache, 0o0750)
+  const again = await examineFolders(machineIn(directory, { config, text: { BLOT_USER: 'blot' } }))
+  t.match(said(again, cache), /^fail: does not give what is made in it to the group blot-edge \(0750\)/)
 })
 
 await t.test('keys that others may read are a failure, and mended', async (t) => {
@@ -169,12 +174,14 @@ await t.test('keys, secrets and repositories in what is served are found', async
   const machine = machineIn(directory, { config: { cacheDirectory: cache, dataDirectory: data } })
   t.match(said(await examineServed(machine), 'what is served'), /^ok/)
   folder(join(blog, '.git'))
+  put(join(blog, '.env'), 'TOKEN=x')
   const key = put(join(blog, 'server.key'), '-----BEGIN EC PRIVATE KEY-----\n')
   put(join(blog, 'public.pem'), '-----BEGIN CERTIFICATE-----\n')
   const found = await examineServed(machine)
   t.match(said(found, join(blog, '.git')), /^warn: is a repository/)
+  t.match(said(found, join(blog, '.env')), /^warn: is a file of secrets/)
   t.match(said(found, key), /^fail: is a private key/)
-  t.equal(found.length, 2)
+  t.equal(found.length, 3)
   symlinkSync(directory, join(cache, 'one.example/static'))
   const leading = said(await examineServed(machine), join(cache, 'one.example/static'))
   t.match(leading, /^fail: leads to .*, which holds or lies in/)
@@ -237,6 +244,7 @@ await t.test('what Redis says of itself is judged', async (t) => {
     version: '7.0',
     isReplica: false,
     isPersistent: true,
+    isAppending: true,
     hasFailedToSave: false,
     maxMemoryBytes: 0,
     usedMemoryBytes: 1,
@@ -244,13 +252,15 @@ await t.test('what Redis says of itself is judged', async (t) => {
     isOpenToAll: false,
     clock: { theirsMs: 5, oursMs: 0 },
   }
-  const states = (change: object): string =>
-    judgeRedis('r', { ...sound, ...change })
+  const states = (change: object, keepsWebhooks = true): string =>
+    judgeRedis('r', { ...sound, ...change }, keepsWebhooks)
       .map(({ state }) => state)
       .join(' ')
   t.equal(states({}), 'ok ok ok')
   t.equal(states({ hasFailedToSave: true }), 'fail ok ok')
   t.equal(states({ isPersistent: undefined }), 'ok ok ok')
+  t.equal(states({ isAppending: false }), 'warn ok ok', 'webhooks were acknowledged')
+  t.equal(states({ isAppending: false }, false), 'ok ok ok')
   t.equal(states({ maxMemoryBytes: 100, usedMemoryBytes: 95 }), 'ok warn ok')
   t.equal(states({ clock: { theirsMs: 0, oursMs: 60_000 } }), 'ok ok fail')
   t.equal(states({ isReplica: true, isOpenToAll: true }), 'ok ok ok fail fail')
@@ -302,6 +312,20 @@ await t.test('a wildcard certificate in a file is told when it ends', async (t) 
   t.match(said(await examineExpiry(machine, () => Promise.resolve([])), certificateFile), /^ok: is valid until/)
 })
 
+await t.test('handles without a wildcard certificate are told of, where a CA counts', async (t) => {
+  const name = '*.blot.example'
+  const judge = async (config: Partial<Machine['config']>, state?: CertificateStatus['state']): Promise<string> => {
+    const all = state === undefined ? [] : [{ name, state } as CertificateStatus]
+    const machine = machineIn('/nowhere', { config: { host: 'blot.example', issuer: 'acme', ...config } })
+    return said(await examineExpiry(machine, () => Promise.resolve(all)), `certificate of ${name}`)
+  }
+  const dnsModule = { name: 'acme-dns-01-test', directory: '/nowhere' } as Machine['config']['dnsModule'] & object
+  t.match(await judge({}), /^warn: is not provided for/)
+  t.match(await judge({ dnsModule }), /^warn: is not there yet/)
+  t.match(await judge({ dnsModule }, 'active'), /^ok: is there/)
+  t.equal(await judge({ issuer: 'local' }), '')
+})
+
 await t.test('names of the site are asked in the DNS', async (t) => {
   const server = createSocket('udp4')
   t.teardown(() => server.close())
@@ -327,6 +351,23 @@ await t.test('who starts the edge at boot and who watches it', async (t) => {
   put(join(machine.system, 'etc/monit/conf.d/blot'), 'check process blot-edge with pidfile /run/blot-edge.pid\n')
   const found = await examineSupervision(machine)
   t.ok(found.every(({ state }) => state === 'ok'))
+  folder(join(machine.system, 'opt/blot-edge'))
+  symlinkSync('releases/gone', join(machine.system, 'opt/blot-edge/unfinished'))
+  const cutOff = (await examineSupervision(machine)).find(({ subject }) => subject === 'deploy')
+  t.match(cutOff, { state: 'warn', mend: /deploy --recover$/ })
+})
+
+await t.test('what mends names scripts and units that are there', (t) => {
+  const sources = join(import.meta.dirname, '../../src/commands/doctor')
+  const text = readdirSync(sources)
+    .map((name) => readFileSync(join(sources, name), 'utf8'))
+    .join('')
+  const scripts = [...text.matchAll(/\/opt\/blot-edge\/current\/(ops\/[\w./-]*\w)/g)].map(([, path = '']) => path)
+  const units = [...text.matchAll(/\b(blot-[\w-]+(?:@\*?)?)\.(?:service|socket)\b/g)].map(([unit]) => unit)
+  t.ok(scripts.length > 3 && units.length > 2)
+  for (const script of scripts) t.ok(statSync(join(root, script)).mode & 0o111, script)
+  for (const unit of units) t.ok(statSync(join(root, 'ops/systemd', unit)).isFile(), unit)
+  t.end()
 })
 
 await t.test('the command: a row a finding, exit code 1 with a failure, and --fix mends', async (t) => {

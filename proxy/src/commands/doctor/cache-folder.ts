@@ -104,6 +104,13 @@ async function shared(machine: Machine, path: string, owner: Owner): Promise<Dia
       ...trouble,
     })
   }
+  const isApart = edge !== undefined && app !== undefined && edge.uid !== app.uid && edge.uid !== 0
+  if (isApart && !(edge.gids.has(folder.gid) && (folder.mode & 0o2000) !== 0)) {
+    return fail(path, `does not give what is made in it to the group ${owner.group} (${modeOf(folder)})`, {
+      why: 'pages that the app writes from now on cannot be read by the edge',
+      ...trouble,
+    })
+  }
   const isOpen = (folder.mode & 0o007) !== 0
   const why = 'other users of this machine can read the pages of private sites'
   return isOpen ? warn(path, `is open to everybody (${modeOf(folder)})`, { why, ...trouble }) : ok(path, 'is in order')

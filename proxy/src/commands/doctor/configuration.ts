@@ -34,12 +34,15 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   EDGE_ADMIN: PORT,
   EDGE_STORE: {
     why: 'no new name gets a certificate, and purges reach this machine alone',
-    mend: 'systemctl start redis-server; redis-cli -u "$EDGE_STORE" ping',
+    mend: 'systemctl start redis-server; tail /var/log/redis/redis-server.log',
   },
   EDGE_UPSTREAMS: {
     why: 'visitors get what is cached, and the offline page for everything else',
-    mend: 'systemctl status blot-app, and the log of the app',
+    mend: "systemctl status 'blot-app@*'; tail /var/log/blot/app.log; /opt/blot-edge/current/ops/deploy/reboot app",
   },
-  EDGE_USER: { why: 'the edge does not start', mend: 'useradd --system --shell /usr/sbin/nologin blot-edge' },
-  'core dumps': { why: 'a dump holds the private keys of all sites' },
+  EDGE_USER: { why: 'the edge does not start', mend: '/opt/blot-edge/current/ops/setup/debian.sh makes it' },
+  'core dumps': {
+    why: 'a dump holds the private keys of all sites',
+    mend: 'systemctl restart blot-edge: the unit of ops/setup/debian.sh has LimitCORE=0',
+  },
 }

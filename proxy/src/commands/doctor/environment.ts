@@ -1,5 +1,5 @@
 import { chmod, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { codeOf } from '../../errors.ts'
 import { fail, ok, quote, warn, type Diagnosis } from './diagnosis.ts'
 import { blotDirectory, modeOf, statOf, type Machine } from './machine.ts'
@@ -15,7 +15,7 @@ async function environmentFile({ environmentFile: path, mode }: Machine): Promis
     if (mode === 'dev') return ok(path, 'is not there, and not needed by dev')
     return warn(path, 'is not there', {
       why: 'the edge at boot, Monit and your own shell would each have a configuration of their own',
-      mend: `install -D -m 0640 ops/environment/environment.sh ${quote(path)}, and fill it in`,
+      mend: '/opt/blot-edge/current/ops/setup/debian.sh --host NAME --email ADDRESS writes one to fill in',
     })
   }
   let text: string
@@ -69,6 +69,9 @@ async function secrets(machine: Machine): Promise<Diagnosis[]> {
   const folder = join(blotDirectory(machine), 'config/secrets')
   const found = await statOf(folder)
   const dhparams = dhparamsOf(machine, found !== undefined)
+  if (found === undefined && (await statOf(dirname(folder))) !== undefined) {
+    return [warn(folder, 'is missing', { why: FORGOTTEN, mend: 'bring it from the machine of before' }), await dhparams]
+  }
   if (found === undefined) return [await dhparams]
   const names = await readdir(folder).catch(() => [])
   const open: string[] = []
@@ -77,7 +80,7 @@ async function secrets(machine: Machine): Promise<Diagnosis[]> {
     if (file !== undefined && (file.mode & 0o004) !== 0 && (found.mode & 0o001) !== 0) open.push(name)
   }
   if (names.length === 0) {
-    const trouble = { why: 'keys of Dropbox, mail and payment were forgotten in a move, or cannot be listed' }
+    const trouble = { why: FORGOTTEN, mend: `ls -l ${quote(folder)}; bring what is missing from the machine of before` }
     return [warn(folder, 'is empty, or may not be listed', trouble), await dhparams]
   }
   if (open.length === 0) return [ok(folder, `holds ${names.length} files, none for everybody`), await dhparams]
@@ -88,6 +91,8 @@ async function secrets(machine: Machine): Promise<Diagnosis[]> {
   })
   return [closed, await dhparams]
 }
+
+const FORGOTTEN = 'keys of Dropbox, mail and payment are forgotten in a move: the app starts, and those do not work'
 
 async function dhparamsOf({ config, ...machine }: Machine, hasSecrets: boolean): Promise<Diagnosis> {
   const file = config.dhparamsFile

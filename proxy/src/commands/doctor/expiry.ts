@@ -16,7 +16,8 @@ export async function examineExpiry(
 ): Promise<Diagnosis[]> {
   const found = [await wildcard(machine)]
   try {
-    found.push(...judgeCertificates(await list(), Date.now()))
+    const all = await list()
+    found.push(...judgeCertificates(all, Date.now()), judgeHandles(machine, all))
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
     found.push(warn('certificates', `cannot be listed: ${said}`, { why: 'those that end soon are not seen' }))
@@ -39,6 +40,25 @@ export function judgeCertificates(all: readonly CertificateStatus[], nowMs: numb
       warn(`certificate of ${name}`, words, { why: 'its renewal has been failing for long', mend: mend(name) }),
     ),
   ]
+}
+
+/** Handles share one certificate, or run into the limits of the CA. */
+function judgeHandles({ config }: Machine, all: readonly CertificateStatus[]): Diagnosis | undefined {
+  const { host, issuer, dnsModule } = config
+  if (host === undefined || issuer !== 'acme' || config.wildcard !== undefined) return undefined
+  const name = `*.${host}`
+  const state = all.find((one) => one.name === name)?.state
+  if (state === 'active') return ok(`certificate of ${name}`, 'is there')
+  if (dnsModule !== undefined) {
+    return warn(`certificate of ${name}`, state === undefined ? 'is not there yet' : `is ${state}`, {
+      why: 'until it is, each handle gets one of its own, of which a CA gives few a week',
+      mend: `blot-edge certificates issue '${name}'`,
+    })
+  }
+  return warn(`certificate of ${name}`, 'is not provided for: each handle gets one of its own', {
+    why: `Let's Encrypt gives 50 a week for all names below ${host}: with more new handles than that, some have none`,
+    mend: 'EDGE_DNS_MODULE, or EDGE_WILDCARD_CERTIFICATE with EDGE_WILDCARD_KEY (docs/certificates.md)',
+  })
 }
 
 function isEnding({ notBeforeMs = 0, notAfterMs = 0 }: CertificateStatus, nowMs: number): boolean {

@@ -6,6 +6,8 @@ import { readSystem, type Machine } from './machine.ts'
 /** Connections of a worker (20,000), as many upstream, and files. */
 const ENOUGH_FILES = 65_536
 
+const SETUP = '/opt/blot-edge/current/ops/setup/debian.sh'
+
 /** Settings of the machine that Redis, or a busy edge, misses once it is too late. */
 export async function examineKernel(machine: Machine): Promise<Diagnosis[]> {
   const found = [await openFiles(machine), await swap(machine)]
@@ -26,7 +28,7 @@ async function overcommit(machine: Machine): Promise<Diagnosis | undefined> {
   if (value === '1') return ok('vm.overcommit_memory', 'is 1')
   return warn('vm.overcommit_memory', `is ${value}: 1 is right beside Redis`, {
     why: 'Redis forks to save; where the kernel does not lend it memory, it stops saving, and then writing',
-    mend: "echo 'vm.overcommit_memory = 1' > /etc/sysctl.d/60-blot-overcommit.conf && sysctl --system",
+    mend: `sysctl vm.overcommit_memory=1; ${SETUP} keeps it so after a boot`,
   })
 }
 
@@ -37,7 +39,7 @@ async function hugePages(machine: Machine): Promise<Diagnosis | undefined> {
   if (value !== 'always') return ok('transparent huge pages', `are ${value}`)
   return warn('transparent huge pages', 'are always on: never is right beside Redis', {
     why: 'each save of Redis copies far more memory than changed, and answers stall',
-    mend: 'echo never > /sys/kernel/mm/transparent_hugepage/enabled (ops/setup/debian.sh keeps it so after a boot)',
+    mend: `echo never > /sys/kernel/mm/transparent_hugepage/enabled; ${SETUP} keeps it so after a boot`,
   })
 }
 
@@ -47,7 +49,7 @@ async function swap(machine: Machine): Promise<Diagnosis | undefined> {
   if (lines.length > 1) return ok('swap', 'is there')
   return warn('swap', 'is not there', {
     why: 'without it, the first moment of too little memory ends Redis, the app or the edge',
-    mend: 'fallocate -l 4G /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile (and a line in /etc/fstab)',
+    mend: '/opt/blot-edge/current/ops/environment/swap (ops/setup/debian.sh calls it)',
   })
 }
 
@@ -65,6 +67,6 @@ async function openFiles(machine: Machine): Promise<Diagnosis | undefined> {
   const judge = Number(limit) < 4096 ? fail : warn
   return judge('open files', `at most ${limit} ${whose}: ${ENOUGH_FILES} is enough for 20,000 visitors a worker`, {
     why: 'a visitor takes one or two; those who come when they are used up wait or are refused',
-    mend: `LimitNOFILE=${ENOUGH_FILES} in the systemd unit; limit nofile ${ENOUGH_FILES} ${ENOUGH_FILES} under Upstart`,
+    mend: `${SETUP} writes units and jobs that allow more; then restart the edge`,
   })
 }

@@ -8,21 +8,22 @@ const SKEW_MS = 2000
 const NEARLY_FULL = 0.9
 
 /** Redis holds the certificates, the allow-list and the app's data: it must keep them. */
-export async function examineRedis({ config: { store }, origins }: Machine): Promise<Diagnosis[]> {
+export async function examineRedis({ config: { store, webhookPaths = [] }, origins }: Machine): Promise<Diagnosis[]> {
   if (store?.kind !== 'redis') return []
   const subject = origins.find(({ variable }) => variable === 'EDGE_STORE')?.value ?? 'Redis'
   // Loaded here: with files as the store, no Redis client is needed.
   const { readRedisFacts } = await import('../../store/redis-facts.ts')
   try {
-    return judgeRedis(subject, await readRedisFacts(store.url, LIMIT_MS))
+    return judgeRedis(subject, await readRedisFacts(store.url, LIMIT_MS), webhookPaths.length > 0)
   } catch {
     // That it cannot be reached is a fault of the configuration, and said there.
     return []
   }
 }
 
-export function judgeRedis(subject: string, facts: RedisFacts): Diagnosis[] {
-  const found = [persistence(subject, facts), memory(subject, facts), clock(subject, facts)]
+/** @param keepsWebhooks whether webhooks are acknowledged for the app. */
+export function judgeRedis(subject: string, facts: RedisFacts, keepsWebhooks: boolean): Diagnosis[] {
+  const found = [persistence(subject, facts, keepsWebhooks), memory(subject, facts), clock(subject, facts)]
   if (facts.isReplica) {
     const mend = 'name the master in EDGE_STORE, or the Sentinels: redis+sentinel://…'
     found.push(fail(subject, 'is a replica', { why: 'it takes no certificate, lock or purge', mend }))
@@ -35,18 +36,24 @@ export function judgeRedis(subject: string, facts: RedisFacts): Diagnosis[] {
   return found
 }
 
-function persistence(subject: string, { isPersistent, hasFailedToSave }: RedisFacts): Diagnosis {
+function persistence(subject: string, facts: RedisFacts, keepsWebhooks: boolean): Diagnosis {
+  const { isPersistent, isAppending, hasFailedToSave } = facts
   const why = 'at its next restart all certificates are gone, and the limits of the CA allow only so many new ones'
   if (hasFailedToSave) {
     return fail(subject, 'could not save the last time', { why, mend: 'see its log; df -h; then: redis-cli bgsave' })
   }
   if (isPersistent === undefined) return ok(subject, 'does not tell whether it saves')
+  if (isPersistent && keepsWebhooks && !isAppending) {
+    return warn(subject, 'writes snapshots alone (appendonly no)', {
+      why: 'its crash loses what came since the last one: webhooks that were acknowledged, certificates, posts',
+      mend: APPEND,
+    })
+  }
   if (isPersistent) return ok(subject, 'saves what it holds')
-  return fail(subject, 'saves nothing', {
-    why,
-    mend: 'redis-cli config set appendonly yes && redis-cli config rewrite',
-  })
+  return fail(subject, 'saves nothing', { why, mend: APPEND })
 }
+
+const APPEND = 'redis-cli config set appendonly yes && redis-cli config rewrite'
 
 function memory(subject: string, facts: RedisFacts): Diagnosis {
   const { maxMemoryBytes, usedMemoryBytes, evictionPolicy } = facts

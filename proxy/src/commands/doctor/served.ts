@@ -66,6 +66,13 @@ async function examineFolder(folder: string, real: string, secret: readonly stri
           mend: `move the repository out of ${quote(real)}`,
         }),
       )
+    } else if (/^\.env(\..*)?$/.test(name)) {
+      found.push(
+        warn(path, 'is a file of secrets inside a folder that is served', {
+          why: 'the edge never shows it, but another server put in its place would',
+          mend: `move it out of ${quote(real)}, and replace what it holds`,
+        }),
+      )
     } else if (/\.(pem|key)$|^id_(rsa|ecdsa|ed25519)$/i.test(name) && (await holdsKey(path))) {
       const why = 'anybody may download it: treat it as stolen'
       found.push(fail(path, 'is a private key that is served', { why, mend: `move it away, and replace the key` }))

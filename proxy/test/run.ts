@@ -32,6 +32,7 @@ const NEEDED: readonly (readonly [program: string, debianPackage: string])[] = [
   ['fail2ban-regex', 'fail2ban'],
   ['logrotate', 'logrotate'],
   ['dnsmasq', 'dnsmasq-base'],
+  ['faketime', 'faketime'],
 ]
 
 /** Programs for root lie where the PATH of others does not lead. */

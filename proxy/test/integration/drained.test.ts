@@ -5,7 +5,7 @@ import tls from 'node:tls'
 import t from 'tap'
 import { processesOf } from '../../bench/servers/edge-processes.ts'
 import { post } from '../../bench/servers/reloadable.ts'
-import { ask } from './client.ts'
+import { ask, type Answer } from './client.ts'
 import { startEdge, temporaryDirectory } from './edge.ts'
 import { until } from './mixed-load.ts'
 
@@ -85,11 +85,16 @@ await t.test('what a process waits for from another one comes, whichever generat
   const before = await processesOf(edge)
 
   // From a worker to the manager that leads, and on to the workers of both generations.
+  let stored = 0
   const purges = keepDoing(async () => {
     version++
     await post(edge, '/purge', { hosts: [SITE] })
-    const page = await ask({ port: edge.http, host: SITE, protocol: 'http/1.1' })
-    if (page.text !== `version ${version}`) t.fail(`${page.text} after a purge for version ${version}`)
+    const visit = (): Promise<Answer> =>
+      ask({ port: edge.http, host: SITE, authority: SITE, protocol: 'http/1.1', path: '/page?v=1' })
+    for (const page of [await visit(), await visit()]) {
+      stored += Number(page.headers['blot-cache'] === 'HIT')
+      if (page.text !== `version ${version}`) t.fail(`${page.text} after a purge for version ${version}`)
+    }
   })
   // From a worker to the manager, which may have let go by then.
   const orders = keepDoing(async (number) => {
@@ -99,6 +104,7 @@ await t.test('what a process waits for from another one comes, whichever generat
   })
   await post(edge, '/reload')
   t.pass(`${await purges.stop()} purges, ${await orders.stop()} orders`)
+  t.ok(stored > 0, `${stored} answers were stored ones`)
 
   const old = before.filter(({ role }) => role === 'worker')
   const draining = async (): Promise<number[]> =>

@@ -2,7 +2,7 @@ import type { Coding } from '../static/coding.ts'
 import { isCompressible } from './compress.ts'
 import type { ReadyBody } from './found.ts'
 import { representAnswer } from './represent-answer.ts'
-import type { StoredAnswer } from './stored-answer.ts'
+import { headBytesOf, type StoredAnswer } from './stored-answer.ts'
 
 /** An answer of the app in memory, ready to be sent in each coding that there is. */
 export type KeptAnswer = {
@@ -42,11 +42,11 @@ export function keepAnswer(
   }
 }
 
-/** What it costs besides its bodies and key: heads, objects, places in maps; rounded up. */
+/** What it costs besides its bodies, head and key: objects, places in maps; rounded up. */
 const ANSWER_BYTES = 4096
 
 export function bytesOf({ body, copies, stored }: KeptAnswer): number {
-  let bytes = ANSWER_BYTES + body.length + stored.selection.length
+  let bytes = ANSWER_BYTES + body.length + headBytesOf(stored)
   for (const copy of copies.values()) bytes += copy.length + ANSWER_BYTES / 2
   return bytes
 }

@@ -4,7 +4,7 @@ import { valueOf } from './rules/fields.ts'
 import { haveSameStrongTag, type Part } from './rules/partial.ts'
 import { readHead } from './rules/stored-head.ts'
 import { mergeFields } from './rules/validation.ts'
-import type { StoredAnswer } from './stored-answer.ts'
+import { headBytesOf, type StoredAnswer } from './stored-answer.ts'
 import { tagsOf } from './tags.ts'
 
 /** Some bytes of an answer of the app, in memory (RFC 9111 3.3). */
@@ -21,11 +21,11 @@ export function keepPart(stored: StoredAnswer, { span, size }: Part, body: Buffe
   return { stored, span, size, body, representation }
 }
 
-/** What it costs besides its body: its head, objects; rounded up. */
+/** What it costs besides its body and head: objects; rounded up. */
 const PART_BYTES = 2048
 
 export function bytesOfPart({ body, stored }: KeptPart): number {
-  return PART_BYTES + body.length + stored.selection.length
+  return PART_BYTES + body.length + headBytesOf(stored)
 }
 
 /**

@@ -50,3 +50,14 @@ export function describeStored(
 export function selects({ vary, selection }: StoredAnswer, head: RequestHead): boolean {
   return vary.length === 0 || selectionOf(vary, head.rawHeaders) === selection
 }
+
+/** What a tag costs besides its letters: in the list of its answer, and in the index of those that have it. */
+const TAG_BYTES = 300
+
+/** What the head costs in memory that an app makes as long as it likes: fields, tags, and what selects it. */
+export function headBytesOf({ head, names, selection }: StoredAnswer): number {
+  let bytes = selection.length
+  for (const text of head.fields) bytes += text.length
+  for (const tag of names.tags) bytes += tag.length + TAG_BYTES
+  return bytes
+}

@@ -81,3 +81,18 @@ await t.test('what varies by who asks is for nobody else', async (t) => {
   await site.ask('/scheme')
   t.equal(await stateOf(site, '/scheme'), 'HIT', 'the scheme is in the key')
 })
+
+await t.test('queries that strangers make up do not fill the memory with what the app says of each', async (t) => {
+  const memoryBytes = 1_000_000
+  const tags = Array.from({ length: 100 }, (_, number) => `post:${number}`).join(', ')
+  const rows: [headers: Record<string, string>, bytesOfEach: number][] = [
+    [{ 'Cache-Tag': tags }, 30_000],
+    [{ 'Content-Security-Policy': 'x'.repeat(10_000) }, 14_000],
+  ]
+  for (const [headers, bytesOfEach] of rows) {
+    const site = await startSite(t, { memoryBytes })
+    site.reply = fields({ ...FRESH, ...headers })
+    for (let number = 0; number < 80; number++) await site.ask(`/?${number}`)
+    t.ok(site.entries() > 5 && site.entries() <= memoryBytes / bytesOfEach, `${site.entries()} entries`)
+  }
+})

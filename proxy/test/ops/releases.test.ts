@@ -61,20 +61,36 @@ async function whileAsking(
   return { ...ran, failed: failed.join('\n') }
 }
 
+/** Has the Node.js of a release say that it is another one. */
+const otherNode = `cat >node <<'END'
+#!/bin/sh
+[ "$1" != --version ] || { echo v26.99.0; exit; }
+exec ${release}/node_modules/.bin/node "$@"
+END
+  chmod 755 node
+  mount --make-private node_modules # else it would be the first release's as well
+  mount --bind node node_modules/.bin/node`
+
 await t.test('a release is put into service without a dropped request, and so is the one of before', async (t) => {
   const before = await fingerprint()
-  await addRelease('next', `sed -i 's/"version": "[^"]*"/"version": "9.9.9"/' package.json`)
+  const starts = await machine.do('systemctl show --property=ActiveEnterTimestampMonotonic blot-edge')
+  await addRelease('next', `sed -i 's/"version": "[^"]*"/"version": "9.9.9"/' package.json; ${otherNode}`)
   t.match(await machine.do(`${deploy} --dry-run next`), /would +link .*next/)
   t.equal(await current(), 'test', 'a dry run changes nothing')
   const there = await whileAsking(`${deploy} next`)
-  t.match(there, { code: 0, stdout: /did +release next serves/, failed: '' }, there.stderr)
+  t.match(
+    there,
+    { code: 0, stdout: /run +timeout 180 \S+blot-edge upgrade[^]*did +release next serves/, failed: '' },
+    there.stderr,
+  )
   t.equal(await current(), 'next')
   t.match(await machine.do('blot-edge status --json'), /"version": ?"9\.9\.9"/)
   t.match(await machine.do('readlink /proc/$(systemctl show --property=MainPID --value blot-app@8080)/cwd'), /next/)
   t.equal(await fingerprint(), before)
   const back = await whileAsking(`${deploy} previous`)
-  t.match(back, { code: 0, failed: '' }, back.stderr)
+  t.match(back, { code: 0, stdout: /run +timeout 180 \S+blot-edge upgrade/, failed: '' }, back.stderr)
   t.equal(await current(), 'test')
+  t.equal(await machine.do('systemctl show --property=ActiveEnterTimestampMonotonic blot-edge'), starts, 'no restart')
 })
 
 await t.test('a release that does not work is taken back by itself', async (t) => {

@@ -83,10 +83,35 @@ await t.test('fail2ban counts what scanners leave in the real log', async (t) =>
 })
 
 await t.test('while systemd starts a killed edge again, visitors wait, and nobody is refused', async (t) => {
+  // For what comes after it.
+  await machine.do(`mkdir -p /etc/systemd/system/blot-edge.service.d
+    printf '[Service]\\nWatchdogSec=10\\n' >/etc/systemd/system/blot-edge.service.d/80-watchdog.conf
+    systemctl daemon-reload`)
   const pid = await mainPid('blot-edge')
   const visit = 'curl --silent --show-error --fail --max-time 120 http://127.0.0.1/health'
   t.equal(await machine.do(`kill -KILL ${pid} && while [[ -e /proc/${pid} ]]; do :; done; ${visit}`), 'ok\n')
   t.not(await mainPid('blot-edge'), pid)
+})
+
+await t.test('another primary takes over, and is the one that the watchdog watches', async (t) => {
+  const pid = await mainPid('blot-edge')
+  const properties = 'systemctl show --property=ActiveState,SubState,NRestarts,ActiveEnterTimestampMonotonic blot-edge'
+  const before = await machine.do(properties)
+  const upgraded = await machine.do('blot-edge upgrade')
+  const successor = await mainPid('blot-edge')
+  t.match(upgraded, `process ${successor} serves as generation 2, process ${pid} drains\n`)
+  t.not(successor, pid)
+  await machine.until(`[[ ! -e /proc/${pid} ]]`)
+  t.equal(await machine.do(properties), before, 'no restart')
+  t.equal(await machine.do('cat /run/blot-edge/edge.pid'), `${successor}\n`)
+  t.equal(await machine.do('curl --silent --fail http://blot.example/health'), 'ok\n')
+
+  // One that hangs, as one that is stopped does, ends by nothing but the watchdog.
+  const starts = Number(/^NRestarts=(\d+)$/m.exec(before)?.[1])
+  await machine.do(`kill -STOP ${successor}`)
+  await machine.until(`[[ $(systemctl show --property=NRestarts --value blot-edge) == ${starts + 1} ]]`)
+  await machine.until('systemctl is-active --quiet blot-edge')
+  t.equal(await machine.do('curl --silent --fail http://blot.example/health'), 'ok\n')
 })
 
 await t.test('a reload that fails says why, and changes nothing', async (t) => {

@@ -4,7 +4,7 @@ import type { Contestant } from './servers/server.ts'
 /** What a figure is of; lower is better for all of them. */
 export type Measure = {
   readonly name: string
-  readonly unit: 'µs' | 'ms' | 'KB' | 'MB' | 'MB/h' | '/h' | 'requests' | ''
+  readonly unit: 'µs' | 'ms' | 'KB' | 'MB' | 'MB/h' | '/h' | 'requests' | '%' | ''
 }
 
 /** One figure, and what went with it. */

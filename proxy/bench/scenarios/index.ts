@@ -21,10 +21,12 @@ import { startMillion } from './start-million.ts'
 import { redisStopped } from './redis-stopped.ts'
 import { reloadUnderLoad } from './reload-under-load.ts'
 import { soakScenario } from './soak.ts'
+import { socketSharing } from './socket-sharing.ts'
 import { startup } from './startup.ts'
 import { staticFiles } from './static-file.ts'
 import { storedHits } from './stored-hit.ts'
 import { stored } from './stored.ts'
+import { upgradeUnderLoad } from './upgrade-under-load.ts'
 import { upload } from './upload.ts'
 import { variants } from './variants.ts'
 import { websocket } from './websocket.ts'
@@ -60,6 +62,8 @@ export const SCENARIOS: readonly Scenario[] = [
   startup,
   startMillion,
   reloadUnderLoad,
+  upgradeUnderLoad,
+  socketSharing,
   workerKilled,
   appRestarts,
   redisStopped,

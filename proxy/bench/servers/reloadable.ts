@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -16,6 +17,7 @@ export type Reloadable = Server & {
 }
 
 const LOOK_MS = 20
+const STOP_MS = 15_000
 
 export const START_RELOADABLE: Record<Contestant, (options: ServerOptions) => Promise<Reloadable>> = {
   async edge(options) {
@@ -47,6 +49,21 @@ export const START_RELOADABLE: Record<Contestant, (options: ServerOptions) => Pr
 /** The edge with two workers. */
 export function startTwoWorkers(options: ServerOptions): Promise<RunningEdge> {
   return startEdge({ ...options, environment: { EDGE_WORKERS: '2', ...options.environment } })
+}
+
+/** The same, to be ended also when another primary than the first one serves: that is in the group of the first. */
+export async function startReplaceable(options: ServerOptions): Promise<RunningEdge> {
+  const edge = await startTwoWorkers(options)
+  const pidFile = join(options.directory, 'edge.pid')
+  return {
+    ...edge,
+    async stop() {
+      const deadlineMs = performance.now() + STOP_MS
+      await edge.stop()
+      while (existsSync(pidFile) && performance.now() < deadlineMs) await sleep(LOOK_MS)
+      if (existsSync(pidFile)) process.kill(-edge.pid, 'SIGKILL')
+    },
+  }
 }
 
 /** Asks the edge to do something. Resolves when that is done. */

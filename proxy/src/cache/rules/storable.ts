@@ -1,10 +1,11 @@
+import type { FieldList } from '../representation.ts'
 import { isComposed } from './composed.ts'
 import { isUnqualified, namedFields, secondsOf, type Directives } from './directives.ts'
 import { linesOf, withoutFields } from './fields.ts'
 import type { Asker, RequestRules } from './request-rules.ts'
 import { HEURISTIC, NEVER_STORED, TROUBLE, UNDERSTOOD } from './statuses.ts'
 import type { StoredHead } from './stored-head.ts'
-import { validatorsFor } from './validation.ts'
+import { mergeFields, validatorsFor } from './validation.ts'
 import { isSameVary, varyOf, type VaryNames } from './vary.ts'
 
 /** The rule that keeps an answer from being stored. */
@@ -64,6 +65,34 @@ export function whyNotKept(rules: RequestRules, merged: StoredHead, vary: VaryNa
   const refusal = whyNotStored('GET', { ...rules, hasCookie: false }, merged)
   return refusal === 'no freshness' ? undefined : refusal
 }
+
+/**
+ * What is kept of a newer head for others. One that was made for somebody with a cookie, and does not say for how long others may have it, may
+ * speak to him: of it count the fields that are about the answer.
+ * @param update end-to-end fields as they came; `merged` is judged and holds them all.
+ */
+export function updatedFields(
+  stored: FieldList,
+  update: FieldList,
+  merged: StoredHead,
+  { hasCookie }: Asker,
+): string[] {
+  if (!hasCookie || isExplicitlyAllowed(merged)) return storedFields(merged)
+  const shared = withoutFields(update, (name) => !ABOUT_ANSWER.has(name))
+  return storedFields({ ...merged, fields: mergeFields(stored, shared) })
+}
+
+/** RFC 9110 15.4.5, RFC 9213. */
+const ABOUT_ANSWER: ReadonlySet<string> = new Set([
+  'age',
+  'cache-control',
+  'cdn-cache-control',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'vary',
+])
 
 /** Without what is not kept: cookies, and the fields that `no-cache` and `private` name (RFC 9111 5.2.2.4, 5.2.2.7). */
 export function storedFields({ fields, directives }: Pick<StoredHead, 'fields' | 'directives'>): string[] {

@@ -3,9 +3,9 @@ import type { Exchange, RequestHead } from '../../request.ts'
 import type { AskApp, UpstreamAnswer } from '../contracts.ts'
 import type { AnswerHead } from '../rules/answer-head.ts'
 import { endToEnd, withoutFields } from '../rules/fields.ts'
-import { readRequest } from '../rules/request-rules.ts'
+import { readAsker, readRequest } from '../rules/request-rules.ts'
 import { mayStandIn } from '../rules/reuse.ts'
-import { isAboutAsker, storedFields, whyNotKept } from '../rules/storable.ts'
+import { isAboutAsker, updatedFields, whyNotKept } from '../rules/storable.ts'
 import { TROUBLE } from '../rules/statuses.ts'
 import { readHead } from '../rules/stored-head.ts'
 import { CONDITIONAL, confirms, mergeFields, validatorsFor } from '../rules/validation.ts'
@@ -70,14 +70,16 @@ export function createAsk({ app, answers, validity, decisions, now }: AskOptions
     if (!confirms(stored.head.fields, answer.fields)) return undefined
     const found = answers.find(head)
     if (found === undefined) return undefined
-    const fields = mergeFields(stored.head.fields, answer.fields)
-    const merged = readHead({ ...answer, status: stored.head.status, fields }, stored.head)
+    const mergedFields = mergeFields(stored.head.fields, answer.fields)
+    const merged = readHead({ ...answer, status: stored.head.status, fields: mergedFields }, stored.head)
     const isSame = found.stored.head.receivedMs === stored.head.receivedMs && validity.holds(stored.names, since)
-    if (!isSame || whyNotKept(readRequest(head.headers), merged, stored.vary) !== undefined) {
+    const asker = readAsker(head.headers)
+    if (!isSame || whyNotKept(asker, merged, stored.vary) !== undefined) {
       answers.release(found)
       return undefined
     }
-    const refreshed = answers.refresh(found, { ...merged, fields: storedFields(merged) }, since.purges)
+    const fields = updatedFields(stored.head.fields, answer.fields, merged, asker)
+    const refreshed = answers.refresh(found, { ...merged, fields }, since.purges)
     return { kind: 'confirmed', stored: refreshed.stored }
   }
 

@@ -4,8 +4,8 @@ import type { AskApp, UpstreamAnswer, UpstreamAnswerHead } from '../contracts.ts
 import { endToEnd } from '../rules/fields.ts'
 import { invalidatedBy } from '../rules/invalidation.ts'
 import { representsTarget } from '../rules/represents.ts'
-import { readRequest } from '../rules/request-rules.ts'
-import { storedFields, whyNotKept } from '../rules/storable.ts'
+import { readAsker } from '../rules/request-rules.ts'
+import { updatedFields, whyNotKept } from '../rules/storable.ts'
 import { readHead } from '../rules/stored-head.ts'
 import { describesSame, mergeFields } from '../rules/validation.ts'
 import { answerKeyOf } from '../stored-answer.ts'
@@ -88,8 +88,8 @@ function updateByHead(
   began: Began,
   { answers, validity, now }: PassOptions,
 ): void {
-  const rules = readRequest(head.headers)
-  if (status !== 200 || rules.noStore || rules.hasAuthorization) return
+  const asker = readAsker(head.headers)
+  if (status !== 200 || asker.noStore || asker.hasAuthorization) return
   const found = answers.find(head)
   if (found === undefined) return
   const { stored } = found
@@ -103,8 +103,9 @@ function updateByHead(
   const times = { requestedMs: began.atMs, receivedMs: now() }
   const merged = readHead({ status: 200, fields: mergeFields(stored.head.fields, fields), ...times }, stored.head)
   const isAboutIt = stored.head.status === 200 && describesSame(stored.head.fields, fields, size)
-  if (isAboutIt && whyNotKept(rules, merged, stored.vary) === undefined) {
-    answers.refresh(found, { ...merged, fields: storedFields(merged) }, stored.since)
+  if (isAboutIt && whyNotKept(asker, merged, stored.vary) === undefined) {
+    const kept = updatedFields(stored.head.fields, fields, merged, asker)
+    answers.refresh(found, { ...merged, fields: kept }, stored.since)
     return
   }
   answers.release(found)

@@ -299,6 +299,31 @@ await t.test('a 304 that is for one visitor ends what is stored, and goes to nob
   }
 })
 
+await t.test(
+  'nor does a HEAD, or a 304, of a visitor with a cookie, where the app does not say for how long',
+  async (t) => {
+    const site = await startSite(t)
+    const said = { 'Last-Modified': new Date(Date.now() - 1e8).toUTCString(), ETag: '"a"' }
+    for (const method of ['HEAD', 'GET']) {
+      for (const lifetime of ['', 'max-age=60']) {
+        const path = `/${method}/${lifetime}`
+        const all: Record<string, string> = { ...said, ...(lifetime !== '' && { 'Cache-Control': lifetime }) }
+        site.reply = fields(all)
+        await site.ask(path)
+        site.advance(100_000)
+        site.reply = (request, response) => {
+          for (const [name, value] of Object.entries({ ...all, 'X-User': 'a' })) response.setHeader(name, value)
+          response.writeHead(request.headers['if-none-match'] === undefined ? 200 : 304).end()
+        }
+        await site.ask(path, { Cookie: 'user=a' }, { method })
+        const { headers } = await site.ask(path)
+        t.equal(headers['blot-cache'], 'HIT', `${path} is renewed`)
+        t.equal(headers['x-user'], lifetime === '' ? undefined : 'a', path)
+      }
+    }
+  },
+)
+
 await t.test('a field that Connection names does not reach the app, so that it selects nothing', async (t) => {
   const site = await startSite(t)
   site.reply = (request, response) => {

@@ -8,7 +8,7 @@ import { keepAnswer, type KeptAnswer } from './kept-answer.ts'
 import type { Memory } from './memory.ts'
 import type { PurgeLog } from './purge-log.ts'
 import { representAnswer } from './represent-answer.ts'
-import { answerKeyOf, selects, type StoredAnswer } from './stored-answer.ts'
+import { answerKeyOf, findSelected, selects, type StoredAnswer } from './stored-answer.ts'
 import { tagsOf } from './tags.ts'
 
 /** A stored answer with its body, in memory or in a file that is open: whoever does not deliver that one lets go of it. */
@@ -46,6 +46,7 @@ export type AnswerTierOptions = {
   readonly maxMemoryBytes: number
 }
 
+const NONE: readonly KeptAnswer[] = []
 /** Variants of one URL that are kept in memory. */
 const MAX_VARIANTS = 32
 
@@ -53,7 +54,7 @@ export function createAnswerTier({ memory, disk, log, maxMemoryBytes }: AnswerTi
   const makeCopies = createCopier(memory)
 
   function peek(head: RequestHead): KeptAnswer | undefined {
-    return memory.get(answerKeyOf(head))?.answers.find(({ stored }) => selects(stored, head))
+    return findSelected(memory.get(answerKeyOf(head))?.answers ?? NONE, head)
   }
 
   function keep(kept: KeptAnswer): KeptAnswer {

@@ -2,7 +2,7 @@ import type { RequestHead } from '../request.ts'
 import type { AnswerNames } from './purge-log.ts'
 import type { AnswerHead } from './rules/answer-head.ts'
 import { readHead, type StoredHead } from './rules/stored-head.ts'
-import { selectionOf, type VaryNames } from './rules/vary.ts'
+import { isSameVary, selectionOf, type VaryNames } from './rules/vary.ts'
 import { tagsOf } from './tags.ts'
 
 /** What is known of an answer of the app that is kept; its body lies in memory or in a file. */
@@ -49,6 +49,23 @@ export function describeStored(
 /** May this request have it, by what it says in the fields that `Vary` names (RFC 9111 4.1)? */
 export function selects({ vary, selection }: StoredAnswer, head: RequestHead): boolean {
   return vary.length === 0 || selectionOf(vary, head.rawHeaders) === selection
+}
+
+/** The first that this request may have. What it says in fields by which several of them vary is read once. */
+export function findSelected<Kept extends { readonly stored: StoredAnswer }>(
+  kept: readonly Kept[],
+  { rawHeaders }: RequestHead,
+): Kept | undefined {
+  let names: VaryNames | undefined
+  let selection = ''
+  return kept.find(({ stored }) => {
+    if (stored.vary.length === 0) return true
+    if (names === undefined || !isSameVary(stored.vary, names)) {
+      names = stored.vary
+      selection = selectionOf(names, rawHeaders)
+    }
+    return selection === stored.selection
+  })
 }
 
 /** What a tag costs besides its letters: in the list of its answer, and in the index of those that have it. */

@@ -7,6 +7,9 @@ export type VaryNames = readonly string[]
 /** Written anew for each request on its way to the app, from whom it comes: the visitor's own lines do not tell what was selected by. */
 const WRITTEN_HERE: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'x-request-id'])
 
+/** Characters of a list that is read. A longer one is nobody's wish, and would keep all others waiting: it is taken as it is. */
+const MAX_LIST = 1024
+
 /** More names make no useful variants. */
 const MAX_NAMES = 16
 
@@ -42,6 +45,7 @@ function normalise(name: string, lines: readonly string[]): string {
   if (lines.length === 0) return '-'
   // RFC 9113 8.2.3: HTTP/2 sends cookies in crumbs, and the app gets them joined.
   if (name === 'cookie') return `=${lines.join('; ')}`
+  if (lines.reduce((sum, { length }) => sum + length, 0) > MAX_LIST) return `=${lines.join(', ')}`
   if (PREFERENCES.has(name)) return `=${preferences(lines)}`
   const [only = ''] = lines
   return `=${lines.length === 1 && !only.includes(',') ? only : splitAtCommas(lines.join(', ')).join()}`

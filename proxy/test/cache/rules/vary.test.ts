@@ -43,3 +43,12 @@ await t.test('no value of one field can pass for another field', async (t) => {
   const crafted = selectionOf(names, ['X-A', '1\nx-b:=2', 'X-B', '3'])
   t.not(crafted, selectionOf(names, ['X-A', '1', 'X-B', '2']))
 })
+
+await t.test('a list that is longer than anybody’s wishes is not read', async (t) => {
+  for (const name of ['accept-language', 'x-a']) {
+    const long = `${'A ,'.repeat(400)}b`
+    t.equal(selectionOf([name], [name, long]), `${name}:=${long}`)
+    const short = 'A ,b'
+    t.not(selectionOf([name], [name, short]), `${name}:=${short}`)
+  }
+})

@@ -42,6 +42,8 @@ export class Connections implements ConnectionOwner {
   ask(request: WireRequest, listener: WireListener, fresh: boolean): Connection {
     const idle = fresh || request.upgrading ? undefined : this.#takeIdle()
     const connection = idle ?? this.#open(request.upgrading)
+    // Of those that are kept it takes the place of one: else there would be one more with each request that wants a new one.
+    if (fresh && !request.upgrading) this.#idle.shift()?.close()
     connection.ask(request, listener)
     return connection
   }

@@ -2,8 +2,11 @@ import { once } from 'node:events'
 import http, { type IncomingMessage } from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { createCourier } from '../../../src/upstream/courier.ts'
 import { createPool } from '../../../src/upstream/pool.ts'
+import { pollUntil } from '../../certificates/poll.ts'
 import { startFront } from '../front.ts'
 import { plain, startOrigin, valuesOf } from '../origin.ts'
 import { ask, PROTOCOLS, sendRaw } from '../visitor.ts'
@@ -96,6 +99,25 @@ await t.test('a reader who has had enough just as the answer ends does not spoil
     })
     t.equal(origin.calls.at(-1)?.earlier, earlier)
   }
+})
+
+await t.test('requests that each want a connection of their own leave no more of them than one', async (t) => {
+  const open = new Set<net.Socket>()
+  const origin = await startOrigin(t, ({ socket }) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+    socket.write(plain('ok', 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=60'))
+  })
+  const pool = createPool({ upstreams: [{ url: `http://127.0.0.1:${origin.port}`, backup: false }] })
+  t.teardown(() => pool.close())
+  const courier = createCourier(pool, 443)
+  const webhook = { method: 'POST', target: '/', headers: ['Host', 'a', 'Content-Length', '1'], body: Buffer.from('a') }
+  for (let i = 0; i < 5; i++) {
+    const sent = await courier.send(webhook, { headers: [], limitMs: 5000, signal: new AbortController().signal })
+    t.equal(await text(sent.answer), 'ok')
+  }
+  t.same(new Set(origin.calls.map(({ earlier }) => earlier)), new Set([0]))
+  await pollUntil(() => open.size === 1)
 })
 
 await t.test('a second try goes over a new connection, when there are more that may be dead', async (t) => {

@@ -3,10 +3,13 @@ import type { RunningEdge } from './edge.ts'
 
 type Ports = Pick<RunningEdge, 'http' | 'https' | 'admin'>
 
+/** An idle connection may be closed, by a manager that goes, just as a request is sent over it (RFC 9112 9.3.1). */
+export const ALONE = { connection: 'close' }
+
 export type EdgeProcess = { readonly role: string; readonly id: string; readonly pid: number; readonly state: string }
 
 export async function processesOf({ admin }: Pick<Ports, 'admin'>): Promise<EdgeProcess[]> {
-  const response = await fetch(`http://127.0.0.1:${admin}/status`)
+  const response = await fetch(`http://127.0.0.1:${admin}/status`, { headers: ALONE })
   return ((await response.json()) as { processes: EdgeProcess[] }).processes
 }
 

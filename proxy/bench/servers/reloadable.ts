@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { childrenOf } from '../machine/processes.ts'
 import { startWith as startCaddyWith } from './caddy.ts'
+import { ALONE } from './edge-processes.ts'
 import { startEdge, type RunningEdge } from './edge.ts'
 import { findFreePort } from './launch.ts'
 import { startWith as startNginxWith } from './nginx.ts'
@@ -68,8 +69,9 @@ export async function startReplaceable(options: ServerOptions): Promise<RunningE
 
 /** Asks the edge to do something. Resolves when that is done. */
 export async function post({ admin }: Pick<RunningEdge, 'admin'>, path: string, body?: object): Promise<void> {
-  const json = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-  const response = await fetch(`http://127.0.0.1:${admin}${path}`, { method: 'POST', ...json })
+  const headers = { ...ALONE, ...(body && { 'content-type': 'application/json' }) }
+  const json = body && { body: JSON.stringify(body) }
+  const response = await fetch(`http://127.0.0.1:${admin}${path}`, { method: 'POST', headers, ...json })
   const said = await response.text()
   if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${said}`)
 }

@@ -10,13 +10,16 @@ export const NEIGHBOUR_SUFFIXES: CopySuffixes = [
   ['gzip', '.gz'],
 ]
 
+/** Characters. Reading a longer list would keep others waiting: whoever sends it gets the original. */
+const MAX_ACCEPT = 1024
+
 /**
  * Chooses among what is there (RFC 9110 12.5.3), best quality first.
  * @param available in our order of preference.
  * @returns undefined for the original: it is preferred, or nothing else is acceptable.
  */
 export function chooseCoding(accept: string | undefined, available: readonly Coding[]): Coding | undefined {
-  if (accept === undefined || available.length === 0) return undefined
+  if (accept === undefined || available.length === 0 || accept.length > MAX_ACCEPT) return undefined
   const qualities = parseAccept(accept)
   // Without a word about `identity` any acceptable coding is better; `*` does not speak for it here.
   let best = qualities.get('identity') ?? 0

@@ -31,6 +31,9 @@ export const NO_WISHES: RequestRules = {
   hasAuthorization: false,
 }
 
+/** Characters. Reading a longer one would keep others waiting: whoever sends it is asked for alone. */
+const MAX_LINE = 1024
+
 export function readRequest(headers: IncomingHttpHeaders): RequestRules {
   const line = headers['cache-control']
   const hasAuthorization = headers.authorization !== undefined
@@ -38,6 +41,7 @@ export function readRequest(headers: IncomingHttpHeaders): RequestRules {
     const noCache = headers.pragma !== undefined && parseCacheControl([headers.pragma]).has('no-cache')
     return noCache || hasAuthorization ? { ...NO_WISHES, noCache, hasAuthorization } : NO_WISHES
   }
+  if (line.length > MAX_LINE) return { ...NO_WISHES, noStore: true, noCache: true, hasAuthorization }
   const directives = parseCacheControl([line])
   return {
     noStore: directives.has('no-store'),

@@ -94,6 +94,34 @@ await t.test('nor is a confirmation that was begun before a purge', async (t) =>
   }
 })
 
+await t.test('nor is what comes of asking while a stale answer was sent', async (t) => {
+  for (const status of [200, 304]) {
+    for (const purge of PURGES) {
+      const site = await startSite(t)
+      const stale = { ...HEAD, 'Cache-Control': 'max-age=600, stale-while-revalidate=600' }
+      site.reply = (_request, response) => response.writeHead(200, stale).end('old')
+      await site.ask('/page?x')
+      site.advance(601)
+      const held: ServerResponse[] = []
+      let again = 0
+      site.reply = (request, response) => {
+        if (request.headers['if-none-match'] !== undefined) held.push(response)
+        else response.writeHead(200, HEAD).end(`asked again ${++again}`)
+      }
+      t.match(await site.ask('/page?x'), { text: 'old', headers: { 'blot-cache': 'UPDATING' } })
+      await until(t, 'the app is asked', () => held.length === 1)
+      await site.purge(purge)
+      held[0]?.writeHead(status, HEAD).end(status === 200 ? 'from before' : undefined)
+      if (status === 304) await until(t, 'it confirms nothing that is there', () => again === 1)
+      t.match(
+        await site.ask('/page?x'),
+        { text: /^asked again/, headers: { 'blot-cache': 'MISS' } },
+        JSON.stringify(purge),
+      )
+    }
+  }
+})
+
 await t.test('nor does a HEAD say anything of what has been stored since it was sent', async (t) => {
   for (const purge of [...PURGES, undefined]) {
     const site = await startSite(t)

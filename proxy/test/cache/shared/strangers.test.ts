@@ -96,3 +96,22 @@ await t.test('queries that strangers make up do not fill the memory with what th
     t.ok(site.entries() > 5 && site.entries() <= memoryBytes / bytesOfEach, `${site.entries()} entries`)
   }
 })
+
+await t.test(
+  'a list that takes long to read is not read: its sender is asked for alone, or gets the original',
+  async (t) => {
+    const site = await startSite(t)
+    const body = 'a long text. '.repeat(1000)
+    site.reply = (_request, response) => response.writeHead(200, { ...FRESH, 'Content-Type': 'text/plain' }).end(body)
+    const gzip = { 'Accept-Encoding': 'gzip' }
+    const isCoded = async (headers: Record<string, string>): Promise<boolean> =>
+      (await site.ask('/', headers)).headers['content-encoding'] === 'gzip'
+    for (let i = 0; i < 2000 && !(await isCoded(gzip)); i++) await new Promise(setImmediate)
+    t.ok(await isCoded({ 'Accept-Encoding': `${'a,'.repeat(500)}gzip` }))
+    t.notOk(await isCoded({ 'Accept-Encoding': `${'a,'.repeat(600)}gzip` }))
+
+    t.equal(await stateOf(site, '/', { 'Cache-Control': 'a,'.repeat(500) }), 'HIT')
+    t.equal(await stateOf(site, '/', { 'Cache-Control': 'a,'.repeat(600) }), 'EXPIRED')
+    t.equal(await stateOf(site, '/'), 'HIT', 'and ends nothing')
+  },
+)

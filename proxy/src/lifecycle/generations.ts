@@ -22,8 +22,6 @@ export type Generations = {
   kill(): void
   /** Has the one that serves drain as at a reload, with nobody after it here; resolves when all have ended. */
   leave(): Promise<void>
-  /** Has all that drain end soon. */
-  hurry(): void
   /** The last number that was given. */
   lastNumber(): number
   infos(): GenerationStatus[]
@@ -36,7 +34,7 @@ const LEAST_MS = 30_000
 const MANAGER_MS = 10 * 60_000
 /** Each one that drains has its processes and their memory: when there are more, the oldest is ended. */
 const MAX_DRAINING = 8
-const SHORT: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
+export const SHORT: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
 
 /** @param given the last number that was given elsewhere. */
 export function createGenerations(surroundings: Surroundings, given = 0): Generations {
@@ -109,9 +107,6 @@ export function createGenerations(surroundings: Surroundings, given = 0): Genera
       serving = undefined
       if (last !== undefined) drain(last, last.config.reloadDrainMs)
       await Promise.all(draining.values())
-    },
-    hurry() {
-      for (const generation of draining.keys()) void generation.drain('worker', SHORT)
     },
     lastNumber: () => lastNumber,
     infos: () => all().map((generation) => generation.info()),

@@ -7,14 +7,14 @@ import type { Config } from '../config.ts'
 import type { DrainLimits } from '../server/drain.ts'
 import type { CallHandlers } from './channel.ts'
 import type { Generation, Surroundings } from './generation.ts'
-import { createGenerations, type Generations } from './generations.ts'
+import { createGenerations, SHORT, type Generations } from './generations.ts'
 import { BEAT_MS, createHeartbeat } from './heartbeat.ts'
 import { takeOverSockets } from './inherited.ts'
 import type { EdgeProcesses, ListenerInfo, ProcessState } from './messages.ts'
 import type { Predecessor } from './predecessor.ts'
 import type { Release } from './release.ts'
 import { reload, type ReloadOptions } from './reload.ts'
-import { createSockets, describeSockets, withPorts, type HeldSocket } from './sockets.ts'
+import { createSockets, describeSockets, withPorts, type HeldSocket, type Sockets } from './sockets.ts'
 import { createSwitchboard, type Switchboard } from './switchboard.ts'
 import { createTurns, type Turns } from './turns.ts'
 import { upgrade, type Heir, type UpgradeOptions } from './upgrade.ts'
@@ -104,27 +104,27 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
       heir = to
       options.onReplaced(pid)
     },
+    onHurried: hurry,
   }
   const heartbeat = startHeartbeat(switchboard, generations)
   const endRelay = relayEvents('primary', (event) => switchboard.tell({ v: 1, type: 'event', event }))
 
   async function start(): Promise<void> {
-    const held = await sockets.open(options.config)
+    const { held, generation } = await openGeneration(options, sockets, generations)
     listeners = describeSockets(held)
-    const prepared = options.beforeChildren && untilAborted(options.beforeChildren(listeners), signal)
-    const config = (await prepared) ?? withPorts(options.config, held)
-    const generation = generations.open(options.release, config, held)
     await untilAborted(generation.start(), signal)
+    hasAccepted = predecessor !== undefined
     if (predecessor === undefined) {
       await untilAborted(generation.lead(), signal)
       await untilAborted(generation.accept(), signal)
-    } else {
-      hasAccepted = true
-      await untilAborted(takeOver(generation, predecessor, switchboard, totals), signal)
-    }
+    } else await untilAborted(takeOver(generation, predecessor, switchboard, totals), signal)
     generations.promote(generation)
     sockets.keep(held)
     state = 'running'
+  }
+
+  function hurry(limits: DrainLimits = SHORT): void {
+    void Promise.all([generations.stop(limits, limits), predecessor?.drain(limits)])
   }
 
   async function stop(limitMs: number): Promise<void> {
@@ -165,8 +165,22 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
       await Promise.all([generations.leave(), predecessor?.ended])
     },
     stop,
-    kill: () => generations.kill(),
+    kill() {
+      generations.kill()
+      void predecessor?.drain(both(0))
+    },
   }
+}
+
+/** @returns the first generation here, of which nothing is started yet, and its sockets. */
+async function openGeneration(
+  { config, release, signal, beforeChildren }: PrimaryOptions,
+  sockets: Sockets,
+  generations: Generations,
+): Promise<{ held: readonly HeldSocket[]; generation: Generation }> {
+  const held = await sockets.open(config)
+  const prepared = beforeChildren && (await untilAborted(beforeChildren(describeSockets(held)), signal))
+  return { held, generation: generations.open(release, prepared ?? withPorts(config, held), held) }
 }
 
 function startHeartbeat({ children }: Switchboard, generations: Generations): { answered(): number; end(): void } {

@@ -5,6 +5,7 @@ import type { MetricsSnapshot } from '../admin/metrics.ts'
 import type { EndedTotals } from '../admin/metrics-totals.ts'
 import { untilAborted } from '../certificates/deadline.ts'
 import { MessagesForeign, ReloadRefused, SuccessorLost } from '../errors.ts'
+import type { DrainLimits } from '../server/drain.ts'
 import { createChannel, type CallHandlers } from './channel.ts'
 import { failureOf, type EdgeProcesses } from './messages.ts'
 import type { Release } from './release.ts'
@@ -29,6 +30,8 @@ export type UpgradeOptions = Omit<ReloadOptions, 'prepare' | 'onServing'> & {
   succeedBy(release: Release): SuccessorCommand
   /** Called when the other one serves: this one drains, and ends. */
   onReplaced(pid: number, heir: Heir): void
+  /** Called when that has to be within other limits; undefined: soon, since the other one has ended. */
+  onHurried(limits: DrainLimits | undefined): void
 }
 
 /** The primary that has taken over, as the one before it asks it. */
@@ -104,7 +107,7 @@ type Successor = {
 
 /** Answers what the other primary asks on its way, and puts its processes through to ours. */
 function connect(child: ChildProcess, options: UpgradeOptions): Successor {
-  const { generations, switchboard } = options
+  const { switchboard } = options
   const { promise: tookOver, resolve, reject } = Promise.withResolvers<UpgradeOutcome>()
   const stage: Stage = { hasLetGo: false, isReplaced: false, isRefused: false }
   let hasFailed = false
@@ -123,13 +126,13 @@ function connect(child: ChildProcess, options: UpgradeOptions): Successor {
     else if (message.type === 'failed') {
       hasFailed = true
       reject(failureOf(message))
-    } else if (message.type === 'drain' && stage.isReplaced) void generations.stop(message.limits, message.limits)
+    } else if (message.type === 'drain' && stage.isReplaced) options.onHurried(message.limits)
   })
   child.once('error', reject)
   child.once('exit', (code, ended) => {
     switchboard.forget(neighbour)
     reject(new SuccessorLost(ended ?? `code ${code}`))
-    if (stage.isReplaced) generations.hurry()
+    if (stage.isReplaced) options.onHurried(undefined)
   })
   return {
     tookOver,

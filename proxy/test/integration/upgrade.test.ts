@@ -217,17 +217,27 @@ await t.test('one that takes over goes on when the one before it is killed', asy
   t.equal((await purge('after-both')).status, 200)
 })
 
-await t.test('the new one is as good as the old one', async (t) => {
-  const pid = pidOf() ?? NaN
+await t.test('the new one is as good as the old one, and with it all that drain are ended', async (t) => {
+  const tunnel = new WebSocket(`ws://127.0.0.1:${edge.http}/`, { headers: { host: 'site.blot.example' } })
+  tunnel.on('error', () => undefined)
+  await once(tunnel, 'open')
+  const cut = once(tunnel, 'close')
+  releases.add('2.2.0')
+  releases.switchTo('2.2.0')
+  t.match(await upgrade(), { code: 0 })
   t.equal((await fetch(`${admin}/reload`, { method: 'POST' })).status, 200)
-  t.match(await status(), {
-    generations: [{ number: Number, state: String }],
-    reload: { state: 'succeeded' },
-  })
+  t.match(await upgrade(), { code: 0 })
   t.equal(await askPlain(), 'the app')
-  process.kill(pid, 'SIGTERM')
-  await told(({ line }) => line === 'STOPPING=1')
-  while (existsSync(`/proc/${pid}/exe`)) await delay(10)
+  const { processes } = await status()
+  const primaries = processes.filter(({ role }) => role === 'primary').map(({ pid }) => pid)
+  t.equal(primaries.length, 3)
+  t.equal(primaries[0], pidOf())
+  process.kill(Number(primaries[0]), 'SIGTERM')
+  await told(({ line, pid }) => line === 'STOPPING=1' && pid === primaries[0])
+  // It would wait for the tunnel, which is behind the first of the three.
+  process.kill(Number(primaries[0]), 'SIGTERM')
+  await cut
+  for (const { pid } of processes) await until(() => Promise.resolve(!existsSync(`/proc/${pid}/exe`)))
   t.notOk(existsSync(pidFile))
   await t.rejects(askPlain(), { code: 'ECONNREFUSED' })
 })

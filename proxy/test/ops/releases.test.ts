@@ -9,7 +9,7 @@ if (skip !== false) {
   process.exit()
 }
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 const machine = await bootMachine(t)
 const releases = '/opt/blot-edge/releases'
 const deploy = '/opt/blot-edge/current/ops/deploy/deploy'

@@ -120,6 +120,17 @@ require_commands() {
   ((${#missing[@]} == 0)) || fail "not installed: ${missing[*]}"
 }
 
+# if_killed COMMAND [WORD…]: on_exit for kill -9, where it is somebody else who waits for the end of this script.
+declare -a watchers=()
+if_killed() {
+  (
+    [[ -z $lock_fd ]] || exec {lock_fd}>&-
+    # shellcheck disable=SC2016 # it is the inner shell that expands
+    exec setsid sh -c 'tail --pid="$0" --follow /dev/null; "$@"' "$$" "$@" </dev/null >/dev/null 2>&1
+  ) &
+  watchers+=("$!")
+}
+
 # What is being done, for the message if it fails.
 under_way=''
 
@@ -137,6 +148,8 @@ run_exit_commands() {
   for command in "${exit_commands[@]}"; do
     eval "$command"
   done
+  # What they stood by for has been done.
+  ((${#watchers[@]} == 0)) || kill "${watchers[@]}" 2>/dev/null
   exit "$status"
 }
 trap run_exit_commands EXIT

@@ -69,6 +69,15 @@ upstart_job() {
   esac
 }
 
+# app_keeps_ending PORT: was it started again and again by its supervisor, or given up?
+app_keeps_ending() {
+  case $(find_supervisor) in
+  systemd) (($(systemctl show --property=NRestarts --value "blot-app@$1.service") >= 3)) ;;
+  upstart) [[ $(initctl status blot PORT="$1" 2>/dev/null) != *start/* ]] ;;
+  none) return 1 ;;
+  esac
+}
+
 # answers URL [CURL OPTION…]: is it a 2xx within five seconds?
 answers() {
   curl --silent --fail --output /dev/null --max-time 5 --noproxy '*' "${@:2}" -- "$1"

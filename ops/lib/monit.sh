@@ -15,7 +15,8 @@ pause_monitoring() {
   done
   if ((${#paused[@]} == 0)) || [[ $dry_run == true ]]; then return 0; fi
   on_exit "resume_monitoring ${paused[*]@Q}"
-  watch_over_pause "${paused[@]}"
+  # shellcheck disable=SC2016 # it is the inner shell that expands
+  if_killed sh -c 'for service; do monit monitor "$service"; done' sh "${paused[@]}"
 }
 
 resume_monitoring() {
@@ -24,21 +25,13 @@ resume_monitoring() {
     wait_until 10 monit monitor "$service" ||
       warn "Monit does not watch $service again: monit monitor $service"
   done
-  kill "$pause_watcher" 2>/dev/null || true
+}
+
+# await_monitoring SERVICE: where a script was killed, whoever watched over it has Monit look again within a second or two.
+await_monitoring() {
+  ! command -v monit >/dev/null || ! monit summary >/dev/null 2>&1 || wait_until 5 is_monitored "$1" || true
 }
 
 is_monitored() {
   monit -B status "$1" 2>/dev/null | grep --quiet --extended-regexp '^ *monitoring status +(Monitored|Initializing|Waiting)'
-}
-
-# Not even kill -9 may leave a service without its watch: somebody else waits for the end of this script.
-pause_watcher=''
-watch_over_pause() {
-  (
-    [[ -z $lock_fd ]] || exec {lock_fd}>&-
-    # shellcheck disable=SC2016 # it is the inner shell that expands
-    exec setsid sh -c 'tail --pid="$0" --follow /dev/null; for service; do monit monitor "$service"; done' "$$" "$@" \
-      </dev/null >/dev/null 2>&1
-  ) &
-  pause_watcher=$!
 }

@@ -35,7 +35,11 @@ ask_redis() {
   [[ $rest != */* || -z ${rest#*/} ]] || words+=(-n "${rest#*/}")
   [[ $url != rediss://* ]] || words+=(--tls)
   [[ -z ${user%%:*} ]] || words+=(--user "$(decode_percent "${user%%:*}")")
-  REDISCLI_AUTH=$([[ $user != *:* ]] || decode_percent "${user#*:}") redis-cli "${words[@]}" "$@"
+  if [[ $user == *:* ]]; then
+    local -x REDISCLI_AUTH
+    REDISCLI_AUTH=$(decode_percent "${user#*:}")
+  fi
+  redis-cli "${words[@]}" "$@"
 }
 
 decode_percent() {

@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { root, type Ran } from '../commands/run-edge.ts'
-import { temporaryDirectory } from '../integration/edge.ts'
-import { fullPath } from './scripts.ts'
+import { root, type Ran } from '../../commands/run-edge.ts'
+import { temporaryDirectory } from '../../integration/edge.ts'
+import { fullPath } from '../scripts.ts'
 
 /** A throw-away Debian: this machine's files beneath a layer in memory, its own systemd, network and processes. */
 export type Machine = {
@@ -21,6 +21,11 @@ export type Machine = {
 
 /** The folder of the release in it. */
 export const release = '/opt/blot-edge/releases/test'
+
+const compiled = '/var/cache/compiled'
+
+/** Of the whole run of the tests, where it has one. */
+const keptCode = process.env['NODE_COMPILE_CACHE']
 
 /** How long anything may take before the machine is given up, ms. */
 const patienceMs = 180_000
@@ -56,6 +61,12 @@ release=machine${release}
 mkdir -p "$release/proxy" "$release/node_modules"
 (cd "$2" && tar -cf - bin blot-app ops package.json docs proxy/src) | tar -xf - -C "$release" --no-same-owner
 tr -d - </proc/sys/kernel/random/uuid >machine/etc/machine-id
+# Edge, app and commands are started dozens of times: what V8 compiled for one is there for the next.
+install -d -m 1777 "machine${compiled}"
+for unit in blot-edge.service blot-app@.service; do
+  mkdir -p "machine/etc/systemd/system/$unit.d"
+  printf '[Service]\\nEnvironment=NODE_COMPILE_CACHE=${compiled}\\nReadWritePaths=${compiled}\\n' >"machine/etc/systemd/system/$unit.d/80-test.conf"
+done
 echo '127.0.0.1 blot.example' >>machine/etc/hosts
 unshare --mount sh -euc '
   mount -t tmpfs tmpfs /run
@@ -64,6 +75,7 @@ unshare --mount sh -euc '
   export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
   exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --resolv-conf=off --private-network \\
     --directory="$1/machine" --bind-ro="$2/node_modules:${release}/node_modules" \\
+    \${NODE_COMPILE_CACHE:+--bind="$NODE_COMPILE_CACHE:${compiled}"} \\
     --boot systemd.unit=basic.target systemd.log_target=console systemd.show_status=0' sh "$@" 3<&- &
 nspawn=$!
 {
@@ -90,7 +102,7 @@ export async function bootMachine(t: Test): Promise<Machine> {
   const directory = temporaryDirectory(t)
   const wrapper = spawn('unshare', ['--mount', 'sh', '-c', bootScript, 'sh', directory, root], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: fullPath },
+    env: { PATH: fullPath, ...(keptCode !== undefined && { NODE_COMPILE_CACHE: keptCode }) },
   })
   let said = ''
   let init: number | undefined
@@ -113,7 +125,11 @@ export async function bootMachine(t: Test): Promise<Machine> {
     const command = ['--target', String(init), '--all', 'timeout', String(patienceMs / 1000), 'bash', '-c', script]
     const child = spawn('nsenter', command, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin', SYSTEMD_PAGER: '' },
+      env: {
+        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin',
+        SYSTEMD_PAGER: '',
+        NODE_COMPILE_CACHE: compiled,
+      },
     })
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
     return { stdout, stderr, code: code as number | null }

@@ -22,6 +22,9 @@ export type Machine = {
 /** The folder of the release in it. */
 export const release = '/opt/blot-edge/releases/test'
 
+/** What npm has installed. A release has links to it, which ops/deploy/release gives to the next one. */
+export const modules = '/opt/npm/node_modules'
+
 const compiled = '/var/cache/compiled'
 
 /** Of the whole run of the tests, where it has one. */
@@ -32,7 +35,7 @@ const patienceMs = 180_000
 
 /**
  * Everything is mounted in a mount namespace, and gone with it. The release is copied, since root has to own it; what it
- * needs of npm is mounted into it. systemd-nspawn asks for a /run without leftovers, and one kind of cgroups. Its machine would
+ * needs of npm is mounted. systemd-nspawn asks for a /run without leftovers, and one kind of cgroups. Its machine would
  * outlive it: process 1 is ended when standard input is, which the test holds, however that ends.
  */
 const bootScript = `
@@ -58,8 +61,9 @@ mount -t tmpfs tmpfs layer
 mkdir layer/upper layer/work
 mount -t overlay -o lowerdir=/,upperdir=layer/upper,workdir=layer/work overlay machine
 release=machine${release}
-mkdir -p "$release/proxy" "$release/node_modules"
-(cd "$2" && tar -cf - bin blot-app ops package.json docs proxy/src) | tar -xf - -C "$release" --no-same-owner
+mkdir -p "$release/proxy" "$release/node_modules" machine${modules}
+(cd "$2" && tar -cf - bin blot-app ops package.json package-lock.json docs proxy/src) | tar -xf - -C "$release" --no-same-owner
+(cd "$2/node_modules" && printf '${modules}/%s\\n' .bin *) | xargs ln -s -t "$release/node_modules"
 tr -d - </proc/sys/kernel/random/uuid >machine/etc/machine-id
 # Edge, app and commands are started dozens of times: what V8 compiled for one is there for the next.
 install -d -m 1777 "machine${compiled}"
@@ -74,7 +78,7 @@ unshare --mount sh -euc '
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
   exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --resolv-conf=off --private-network \\
-    --directory="$1/machine" --bind-ro="$2/node_modules:${release}/node_modules" \\
+    --directory="$1/machine" --bind-ro="$2/node_modules:${modules}" \\
     \${NODE_COMPILE_CACHE:+--bind="$NODE_COMPILE_CACHE:${compiled}"} \\
     --boot systemd.unit=basic.target systemd.log_target=console systemd.show_status=0' sh "$@" 3<&- &
 nspawn=$!

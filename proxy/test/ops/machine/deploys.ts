@@ -7,14 +7,13 @@ import { fingerprint, host, mainPid, resolve } from './site.ts'
 export async function testDeploys(t: Test, machine: Machine): Promise<void> {
   const releases = '/opt/blot-edge/releases'
   const deploy = '/opt/blot-edge/current/ops/deploy/deploy'
-  /** Another release, whose node_modules are those of the first one. */
-  async function addRelease(name: string, change = 'true'): Promise<void> {
-    await machine.do(`mkdir ${releases}/${name}
-    tar -C ${release} --exclude=./node_modules -cf - . | tar -C ${releases}/${name} -xf -
-    mkdir ${releases}/${name}/node_modules
-    mount --bind ${release}/node_modules ${releases}/${name}/node_modules
-    cd ${releases}/${name}
-    ${change}`)
+  /** Another release, made from an archive of a changed source. */
+  async function addRelease(name: string, change: string): Promise<void> {
+    await machine.do(`rm -rf /root/source; mkdir /root/source; cd /root/source
+    tar -C ${release} --exclude=./node_modules -cf - . | tar -xf -
+    ${change}
+    tar -cf /root/${name}.tar .
+    ${release}/ops/deploy/release --name ${name} /root/${name}.tar`)
   }
 
   const releaseOfApp = async (): Promise<string> =>
@@ -99,10 +98,12 @@ export async function testDeploys(t: Test, machine: Machine): Promise<void> {
   })
 
   await t.test('the release of before is a word away', async (t) => {
-    const ran = await whileAsking(`${deploy} previous`)
+    const ran = await whileAsking(`${deploy} --keep 1 previous`)
     t.match(ran, { code: 0, failed: '' }, ran.stderr)
     t.equal(await current(), 'test')
     t.equal(await releaseOfApp(), 'test')
+    // One more than the two that may run; the first of them was not made by ops/deploy/release.
+    t.equal(await machine.do(`ls ${releases}`), 'next\nno-worker\ntest\n')
   })
 
   await t.test('what cannot work changes nothing', async (t) => {
@@ -110,6 +111,9 @@ export async function testDeploys(t: Test, machine: Machine): Promise<void> {
       [`${deploy} nowhere`, /there is no release nowhere/],
       [`${deploy} test`, /is in service already/],
       [`${deploy} /etc`, /lies outside of/],
+      [`${release}/ops/deploy/release --name next /root/next.tar`, /next is there already: a release is never changed/],
+      [`${release}/ops/deploy/release /etc/hosts`, /is no tar archive/],
+      [`${release}/ops/deploy/release /etc`, /is no git checkout/],
       [
         `cp /etc/blot/environment.sh /run/kept; echo 'export EDGE_LGO=json' >>/etc/blot/environment.sh; ${deploy} next; code=$?; cp /run/kept /etc/blot/environment.sh; exit $code`,
         /the configuration has faults/,

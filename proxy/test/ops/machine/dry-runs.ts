@@ -4,30 +4,29 @@ import type { Machine } from './boot.ts'
 /** Each script that changes the machine, with what it would do here. */
 const SCRIPTS: readonly (readonly [name: string, args: string])[] = [
   ['setup/debian.sh', ''],
-  ['environment/swap', '--size 1M --file /root/never'],
+  ['environment/swap', '--size 1M --file /srv/swap'],
   ['environment/app-environment', '9999'],
   ['monit/alert', 'text'],
-  ['deploy/release', '--name never /root/release.tar'],
+  ['deploy/release', '--name never /root/next.tar'],
   ['deploy/deploy', 'next'],
   ['deploy/reboot', 'edge'],
   ['deploy/reboot', 'app'],
-  ['backup/backup', '--to /root/never'],
+  ['backup/backup', '--to /srv/copies'],
   ['backup/restore', '$(ls -d /var/backups/blot/*Z | head -n 1)'],
-  ['redis-move/redis-move', '/srv/never'],
+  ['redis-move/redis-move', '/srv/redis'],
 ]
 
 /** What every script of ops owes whoever tries it. */
 export async function testDryRuns(t: Test, machine: Machine): Promise<void> {
   const script = (name: string): string => `/opt/blot-edge/current/ops/${name}`
   // Names, sizes, owners, modes and times of what scripts write, and what runs.
-  const state = `find /etc /opt/blot-edge /root /run/blot /srv /usr/local /var/lib/blot-setup /var/www /cache -xdev \\
+  const state = `find /etc /opt/blot-edge /run/blot /srv /usr/local/bin /var/lib/blot-setup /var/www /cache -xdev \\
       -name node_modules -prune -o -not -name '*.lock' -printf '%p %s %u %m %T@\n' | sort
     systemctl list-units --plain --no-legend 'blot-*' 'redis-*' 'monit*'
     systemctl show --property=MainPID blot-edge blot-app@8080 redis-server monit
     monit -B status | grep 'monitoring status'`
 
   await t.test('a dry run says what would be done, and changes nothing', async (t) => {
-    await machine.do('touch /root/release.tar')
     const before = await machine.do(state)
     for (const [name, args] of SCRIPTS) {
       t.match(await machine.run(`${script(name)} --dry-run ${args}`), { code: 0, stderr: '' }, `${name} ${args}`)

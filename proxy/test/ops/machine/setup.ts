@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { release, type Machine } from './boot.ts'
+import { modules, release, type Machine } from './boot.ts'
 
 /** From an empty Debian to a machine that is prepared, as docs/operations.md has it. */
 export async function testSetup(t: Test, machine: Machine): Promise<void> {
@@ -84,7 +84,7 @@ export async function testSetup(t: Test, machine: Machine): Promise<void> {
       // What is broken, is broken in a layer that goes again.
       const script = `mkdir -p /tmp/layer && mount -t tmpfs tmpfs /tmp/layer && mkdir /tmp/layer/u /tmp/layer/w /tmp/layer/m
       mount -t overlay -o lowerdir=/,upperdir=/tmp/layer/u,workdir=/tmp/layer/w overlay /tmp/layer/m
-      mount --bind ${release}/node_modules /tmp/layer/m${release}/node_modules; mount --rbind /proc /tmp/layer/m/proc
+      mount --bind ${modules} /tmp/layer/m${modules}; mount --rbind /proc /tmp/layer/m/proc
       chroot /tmp/layer/m bash -c "$1"`
       const quoted = `${breaking}; ${setup}`.replaceAll("'", `'\\''`)
       t.match(

@@ -14,7 +14,9 @@ export EDGE_STORE_KEY='${randomBytes(32).toString('base64')}'
 export EDGE_WORKERS=1
 END
 cp -r ${release}/blot-app/blogs/. /var/www/blot/data/blogs
-chown -R blot: /var/www/blot/data/blogs`)
+chown -R blot: /var/www/blot/data/blogs
+printf '[Service]\\nWatchdogSec=10\\nTimeoutAbortSec=1\\n' >/etc/systemd/system/blot-edge.service.d/90-watchdog.conf
+systemctl daemon-reload`)
 
   await t.test('started as docs/operations.md says, both answer, and check knows who holds the ports', async (t) => {
     await machine.do(documented('start'))
@@ -63,6 +65,29 @@ chown -R blot: /var/www/blot/data/blogs`)
     const counted = 'fail2ban-regex --out ip /var/log/blot/edge.log /etc/fail2ban/filter.d/blot-edge.conf'
     await machine.until(`[[ $(${counted} | wc --lines) == 3 ]]`)
     t.equal(await machine.do(counted), '127.0.0.1\n'.repeat(3))
+  })
+
+  await t.test('another primary takes over, and is the one that the watchdog watches', async (t) => {
+    const pid = await mainPid(machine, 'blot-edge')
+    const properties =
+      'systemctl show --property=ActiveState,SubState,NRestarts,ActiveEnterTimestampMonotonic blot-edge'
+    const before = await machine.do(properties)
+    const upgraded = await machine.do('blot-edge upgrade')
+    const successor = await mainPid(machine, 'blot-edge')
+    t.match(upgraded, `process ${successor} serves as generation 2, process ${pid} drains\n`)
+    t.not(successor, pid)
+    await machine.until(`[[ ! -e /proc/${pid} ]]`)
+    t.equal(await machine.do(properties), before, 'no restart')
+    t.equal(await machine.do('cat /run/blot-edge/edge.pid'), `${successor}\n`)
+    t.equal(await machine.do('curl --silent --fail http://blot.example/health'), 'ok\n')
+
+    // One that hangs, as one that is stopped does, ends by nothing but the watchdog.
+    const starts = Number(/^NRestarts=(\d+)$/m.exec(before)?.[1])
+    await machine.do(`kill -STOP ${successor}`)
+    await machine.until(`[[ $(systemctl show --property=NRestarts --value blot-edge) == ${starts + 1} ]]`)
+    await machine.until('systemctl is-active --quiet blot-edge')
+    t.equal(await machine.do('curl --silent --fail http://blot.example/health'), 'ok\n')
+    await machine.do('rm /etc/systemd/system/blot-edge.service.d/90-watchdog.conf; systemctl daemon-reload')
   })
 
   await t.test('while systemd starts a killed edge again, visitors wait, and nobody is refused', async (t) => {

@@ -21,6 +21,7 @@ const HOOK = '/clients/dropbox/webhook'
 const DESCRIPTORS = 256
 /** 64 connections fit (`server/descriptors.ts`). */
 const FLOOD = 300
+const PATIENCE_MS = 60_000
 
 const app = await startApp(t)
 const directory = temporaryDirectory(t)
@@ -51,7 +52,8 @@ async function visit(t: Test, agent: http.Agent | https.Agent, port: number, hos
   const { request } = agent instanceof https.Agent ? https : http
   async function ask(path: string, { method = 'GET', type = 'text/plain', body = '' }: Ask = {}): Promise<Answer> {
     const headers = { host, 'content-type': type }
-    const sent = request({ host: '127.0.0.1', port, path, agent, method, headers })
+    const sent = request({ host: '127.0.0.1', port, path, agent, method, headers, timeout: PATIENCE_MS })
+    sent.once('timeout', () => sent.destroy(new Error(`no answer to ${method} ${path}`)))
     const [response] = (await once(sent.end(body), 'response')) as [IncomingMessage]
     return { status: response.statusCode ?? 0, body: await text(response) }
   }
@@ -68,6 +70,12 @@ function begin(path: string, options: http.RequestOptions = {}): ClientRequest {
     headers: { host: `a.${HOST}` },
     ...options,
   })
+}
+
+function untilLogged(message: string, path?: string): Promise<void> {
+  return until(`${message} ${path ?? ''} is in the log`, () =>
+    edge.log.some(({ msg, target }) => msg === message && (path === undefined || target === path)),
+  )
 }
 
 /** The soft limit of a process, set as its own user may. */
@@ -97,14 +105,14 @@ await t.test('a flood is refused at once, and who was there is served', async (t
   for (const socket of flood) socket.resume().once('close', () => ended++)
   await until('the rest is refused', () => ended >= FLOOD - 64)
   t.ok(ended < FLOOD, `${FLOOD - ended} of ${FLOOD} have a connection`)
-  await edge.logged(({ msg }) => msg === 'connection refused: there are too many')
+  await untilLogged('connection refused: there are too many')
 
   answers[0]?.end('whole')
   t.equal(await text(down), 'half whole')
   upload.end('whole')
   const [up] = (await once(upload, 'response')) as [IncomingMessage]
   t.equal(await text(up), '10 bytes')
-  await edge.logged(({ msg, target }) => msg === 'request' && target === '/up')
+  await untilLogged('request', '/up')
 
   for (const socket of flood) socket.destroy()
   app.reply = (_received, response) => void response.end('as ever')
@@ -146,7 +154,7 @@ await t.test('without a single descriptor, what is acknowledged is done, and the
     statuses.webhooks.add(await send(name))
     statuses.purges.add(await purge(name))
     t.ok((await reader.ask(`/?${name}`)).status >= 200, 'whoever has a connection has an answer')
-    await edge.logged(({ msg, target }) => msg === 'request' && target === `/?${name}`)
+    await untilLogged('request', `/?${name}`)
   }
   t.comment(`webhooks ${[...statuses.webhooks].join(', ')}; purges ${[...statuses.purges].join(', ')}`)
   t.ok([...statuses.webhooks].every((code) => code === 200 || code === 503))

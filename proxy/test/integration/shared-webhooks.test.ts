@@ -16,6 +16,7 @@ const HOST = 'blot.example'
 const PATH = '/clients/dropbox/webhook'
 /** Between two webhooks of one sender. */
 const PAUSE_MS = 10
+const PATIENCE_MS = 60_000
 
 const directory = temporaryDirectory(t)
 const app = await startApp(t)
@@ -60,7 +61,9 @@ function startSender(name: string, { https: port }: RunningEdge): Sender {
   const over = new AbortController()
   async function send(body: string): Promise<number> {
     const options = { host: '127.0.0.1', port, agent, method: 'POST', path: PATH, headers: { host: HOST } }
-    const [response] = (await once(https.request(options).end(body), 'response')) as [IncomingMessage]
+    const request = https.request({ ...options, timeout: PATIENCE_MS })
+    request.once('timeout', () => request.destroy(new Error('no answer')))
+    const [response] = (await once(request.end(body), 'response')) as [IncomingMessage]
     response.resume()
     await once(response, 'close')
     return response.statusCode ?? 0

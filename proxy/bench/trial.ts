@@ -114,6 +114,7 @@ export function recordResult(lab: Lab, contestant: Contestant, { report }: Resul
     failed: failedOf(report),
     ...Object.fromEntries(failures),
     'asked again by the client': totals.retried,
+    'not acted on, and sent again (HTTP/2)': totals.refusedStream,
     'streams ended': totals.reconnect,
     'answered as they should be': totals.ok,
   }

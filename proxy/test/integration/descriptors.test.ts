@@ -5,7 +5,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { readPurgeJournal } from '../../src/cache/purge-journal.ts'
 import { processesOf } from '../../bench/servers/edge-processes.ts'
@@ -106,6 +106,8 @@ await t.test('a flood is refused at once, and who was there is served', async (t
   await until('the rest is refused', () => ended >= FLOOD - 64)
   t.ok(ended < FLOOD, `${FLOOD - ended} of ${FLOOD} have a connection`)
   await untilLogged('connection refused: there are too many')
+  t.match(await text(connect(edge.http, '127.0.0.1')), /^HTTP\/1\.1 503 /)
+  t.same(await buffer(connect(edge.https, '127.0.0.1')), Buffer.from([21, 3, 3, 0, 2, 2, 80]), 'a fatal alert')
 
   answers[0]?.end('whole')
   t.equal(await text(down), 'half whole')

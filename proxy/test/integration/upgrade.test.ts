@@ -55,7 +55,7 @@ const admin = `http://127.0.0.1:${edge.admin}`
 // The one that takes over is nobody's child once the one of before has ended.
 t.teardown(async () => {
   const pid = pidOf()
-  if (pid !== undefined && pid !== edge.process.pid) process.kill(pid, 'SIGKILL')
+  if (pid !== undefined && pid !== edge.process.pid && existsSync(`/proc/${pid}/exe`)) process.kill(pid, 'SIGKILL')
 })
 
 function pidOf(): number | undefined {
@@ -238,6 +238,5 @@ await t.test('the new one is as good as the old one, and with it all that drain 
   process.kill(Number(primaries[0]), 'SIGTERM')
   await cut
   for (const { pid } of processes) await until(() => Promise.resolve(!existsSync(`/proc/${pid}/exe`)))
-  t.notOk(existsSync(pidFile))
   await t.rejects(askPlain(), { code: 'ECONNREFUSED' })
 })

@@ -1,9 +1,9 @@
-import { UpstreamRefused, UpstreamTimeout } from '../errors.ts'
+import { RequestInvalid, UpstreamRefused, UpstreamTimeout } from '../errors.ts'
 import type { RequestHead } from '../request.ts'
 import { Answer } from './answer.ts'
 import { Attempt, type Question } from './attempt.ts'
 import { forwardingHeaders } from './forwarded.ts'
-import { requestHeaders, type HeaderList } from './headers.ts'
+import { firstValue, requestHeaders, type HeaderList } from './headers.ts'
 import type { Target, UpstreamPool } from './pool.ts'
 import { retryAfterMs } from './retry-after.ts'
 import type { BodySink, BodySource } from './wire/contracts.ts'
@@ -70,8 +70,12 @@ export function createCourier(pool: UpstreamPool, httpsPort: number): Courier {
     prepare(head, body) {
       const { method, target } = head
       const headers = requestHeaders(head, forwardingHeaders(head, httpsPort), 'sized', undefined)
-      const isSized = headers.some((field, i) => i % 2 === 0 && field.toLowerCase() === 'content-length')
-      if (!isSized && method !== 'GET') headers.push('Content-Length', String(body.length))
+      const length = firstValue(headers, 'content-length')
+      // The connection is used again: what the head says and the body is not would be taken from whoever comes next.
+      if (length !== undefined && Number(length) !== body.length) throw new RequestInvalid()
+      if (length === undefined && (method !== 'GET' || body.length > 0)) {
+        headers.push('Content-Length', String(body.length))
+      }
       requestHead(method, target, headers)
       return { method, target, headers, body }
     },

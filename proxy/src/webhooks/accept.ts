@@ -117,8 +117,9 @@ export function createAcceptor<Answer extends AppAnswer>(options: AcceptOptions<
   }
 
   async function greet(exchange: Exchange, challenge: string): Promise<Answer | undefined> {
+    const body = await collect(exchange)
     if (options.closed() === undefined && !options.isAway()) {
-      const asked = await ask(courier.prepare(exchange.head, Buffer.alloc(0)), [])
+      const asked = await ask(courier.prepare(exchange.head, body), [])
       if ('answer' in asked) return asked.answer
     }
     if (!CHALLENGE.test(challenge)) throw new RequestInvalid()

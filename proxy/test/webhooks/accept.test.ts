@@ -293,6 +293,20 @@ await t.test('a challenge is answered for an app that is away', async (t) => {
   t.equal((await post({ authority: 'garden.blot.test' })).status, 502)
 })
 
+await t.test('a challenge with a body is sent with it: no other request is taken for that', async (t) => {
+  const { app, get } = await startEdge(t)
+  app.reply = ({ body }, response) => void response.end(body)
+  for (const protocol of PROTOCOLS) {
+    const unsized = protocol === 'HTTP/1.1' ? ['Transfer-Encoding', 'chunked'] : []
+    for (const headers of [['Content-Length', '5'], unsized]) {
+      const got = await get('?challenge=a', { headers, body: 'hello' }, protocol)
+      t.equal(got.body.toString(), 'hello', `${protocol}, ${headers.join(' ')}`)
+    }
+  }
+  await app.away()
+  t.equal((await get('?challenge=a', { headers: ['Content-Length', '5'], body: 'hello' })).body.toString(), 'a')
+})
+
 await t.test('nothing else is a webhook', async (t) => {
   const { app, post, kept } = await startEdge(t)
   await app.away()

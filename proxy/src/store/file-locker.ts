@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { StoreUnavailable } from '../errors.ts'
+import { codeOf, StoreUnavailable } from '../errors.ts'
 import { waitForTurn } from './turn.ts'
 import type { Locker } from '../certificates/contracts.ts'
 
@@ -39,6 +40,7 @@ function fileOf(name: string): string {
 function tryLock(file: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined
   try {
+    makeOwn(file)
     database = new DatabaseSync(file, { timeout: 0 })
     database.exec('BEGIN EXCLUSIVE')
     return database
@@ -46,5 +48,14 @@ function tryLock(file: string): DatabaseSync | undefined {
     if (database?.isOpen) database.close()
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) return undefined
     throw new StoreUnavailable(cause instanceof Error ? cause.message : 'unknown', { cause })
+  }
+}
+
+/** SQLite would let others read it. What is there is not opened: closing it would end this process's locks on it (fcntl(2)). */
+function makeOwn(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
   }
 }

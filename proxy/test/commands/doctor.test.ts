@@ -155,6 +155,8 @@ await t.test('keys that others may read are a failure, and mended', async (t) =>
   t.match(said(found, data), /^fail: is open to others \(0755\)/)
   t.match(said(found, keyFile), /^fail: can be read by everybody/)
   await fixAll(found)
+  put(join(data, 'local-ca/root.pem'))
+  t.match(said(await examineKeys(machine), data), /^ok/, 'what the local CA hands out is no key')
   const inner = put(join(data, 'store/certificates/a.example.pem'))
   const again = await examineKeys(machine)
   t.match(said(again, data), /^fail: holds files that others may read: store\/certificates\/a\.example\.pem/)

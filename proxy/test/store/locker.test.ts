@@ -84,7 +84,11 @@ await t.test('file locker', async (t) => {
   const lockers: [Locker, Locker] = [await openFileLocker(folder), await openFileLocker(folder)]
   await contract(t, 'file', folder, lockers)
   t.equal((await stat(folder)).mode & 0o777, 0o700)
-  for (const file of await readdir(folder)) t.equal((await stat(join(folder, file))).size, 0, 'lock files stay empty')
+  for (const file of await readdir(folder)) {
+    const { mode, size } = await stat(join(folder, file))
+    t.equal(size, 0, 'lock files stay empty')
+    t.equal(mode & 0o777, 0o600)
+  }
 
   await t.test('says that the store is unavailable when the folder is gone', async (t) => {
     const gone = join(t.testdir(), 'gone')

@@ -4,6 +4,8 @@ import { fail, ok, quote, type Diagnosis } from './diagnosis.ts'
 import { edgeAccount, findBarrier, mayAccess, modeOf, statOf, type Machine } from './machine.ts'
 
 const OWN_MODE = 0o700
+/** What the local CA hands out; its key lies beside it. */
+const PUBLIC = 'local-ca/root.pem'
 /** Files that are looked at in a folder of keys; the edge makes all of them alike. */
 const MOST_FILES = 10_000
 
@@ -55,7 +57,7 @@ async function findOpenFiles(folder: string): Promise<string[]> {
   const open: string[] = []
   for (const name of names.slice(0, MOST_FILES)) {
     const file = await statOf(join(folder, name))
-    if (file?.isFile() === true && (file.mode & 0o044) !== 0) open.push(name)
+    if (file?.isFile() === true && (file.mode & 0o044) !== 0 && name !== PUBLIC) open.push(name)
   }
   return open
 }

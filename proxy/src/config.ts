@@ -80,7 +80,8 @@ export function inspectConfig(input: ConfigInput): Inspection {
     values[name] = overridden ? flags.values[name] : read.value
     if (!overridden) faults.push(...read.faults)
     const origin = flags.origins.get(name) ?? given.get(name)?.origin ?? 'default'
-    origins.push({ variable: name, value: showValue(name, values[name]), origin })
+    const refused = overridden ? undefined : read.faults[0]?.value || undefined
+    origins.push({ variable: name, value: showValue(name, values[name]) ?? refused, origin })
   }
   faults.push(...compareValues(values, input.mode))
   return { config: freeze(assemble(values)), origins, faults }

@@ -26,8 +26,7 @@ export function readQuestion(url: string, lines: readonly string[]): ExplainQues
   const parts = SCHEME_AND_PORT.exec(url)?.groups
   if (parts === undefined) return { error: `${quote(url)} is not a URL: https://example.com/path` }
   const { scheme = '', port = '' } = parts
-  // The port is no part of any key.
-  const normal = readUrl(url.replace(port, ''))
+  const normal = readUrl(url)
   if (typeof normal !== 'string') return normal
   const headers = readHeaders(lines)
   if ('error' in headers) return headers

@@ -11,7 +11,8 @@ type Read = (name: string) => string | Wrong
 
 /** Visible ASCII without the comma that separates tags in `Cache-Tag`. */
 const TAG = /^[!-+\--~]+$/
-const URL_PARTS = /^(?:https?:)?\/\/(?<host>[^/?#]*)(?<target>\/[^#]*)?(?:#.*)?$/i
+/** A port may be there, as browsers show it: it is no part of any key. */
+const URL_PARTS = /^(?:https?:)?\/\/(?<host>[^/?#:]*)(?::\d{1,5})?(?<target>\/[^#]*)?(?:#.*)?$/i
 
 export const readHost: Read = (host) =>
   normaliseName(host) ?? { error: `${quote(host)} is not a host name (without a port): example.com` }

@@ -22,6 +22,7 @@ const version = { version: { type: 'boolean', short: 'v' } } as const
 export function readArguments(args: readonly string[], commands: readonly Command[]): Request | undefined {
   const [name, ...rest] = args
   if (name === undefined) return undefined
+  if (name === 'help') return readArguments([...rest.slice(0, 1), '--help'], commands)
   if (name.startsWith('-')) {
     const { values } = parse(undefined, args, { ...help, ...version })
     if (values['help'] === true) return { kind: 'help', command: undefined }
@@ -47,7 +48,7 @@ function parse(command: Command | undefined, args: readonly string[], options: P
     }
     if (!codeOf(error).startsWith('ERR_PARSE_ARGS_')) throw error
     const [sentence = ''] = (error as Error).message.split('. ')
-    throw new UsageInvalid(`${sentence}: see ${hint}`)
+    throw new UsageInvalid(`${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}: see ${hint}`)
   }
 }
 

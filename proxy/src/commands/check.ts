@@ -5,7 +5,7 @@ import { ConfigInvalid, UsageInvalid, type ConfigFault } from '../errors.ts'
 import { environmentOption, type Command, type CommandContext } from './command.ts'
 import { ANSWER_MS, findOut } from './find-out.ts'
 import type { Finding } from './finding.ts'
-import { alignColumns, countFaults, renderFaults } from './print.ts'
+import { alignColumns, countFaults, renderFaults, visible } from './print.ts'
 
 /** What `--json` prints. */
 type Report = {
@@ -85,7 +85,7 @@ async function inspect(context: CommandContext, mode: Mode): Promise<Inspection>
 function render({ mode, configuration, checks }: Report, stream: NodeJS.WriteStream): string {
   const settings = configuration.map(({ variable, value, origin }) => [
     variable,
-    value || '(unset)',
+    visible(value ?? '') || '(unset)',
     styleText('dim', origin, { stream }),
   ])
   const rows = checks.map(({ ok, variable, value, message }) => [

@@ -16,7 +16,13 @@ export const dev: Command = {
   help: `Without options it starts the Blot app with the blogs of BLOT_BLOGS_DIRECTORY, and the edge in front of it.
 With --upstream it is a local HTTPS proxy in front of your own app:
   blot-edge dev --upstream http://localhost:3000 --host app.localhost
-Certificates come from a CA of this machine's own; the way to trust it is printed at start.`,
+Certificates come from a CA of this machine's own; the way to trust it is printed at start.
+
+  --upstream URL  the app, which is yours to start
+  --host NAME     a name that leads to it, more than once; localhost always does
+
+It listens on 127.0.0.1, HTTPS on port 8443, HTTP on 8000: EDGE_ADDRESS, EDGE_HTTPS_PORT and EDGE_HTTP_PORT say otherwise.
+"blot-edge check --mode dev" shows all of the configuration.`,
   options: devOptions,
   async run(context) {
     const flags = flagsOf(context.values)

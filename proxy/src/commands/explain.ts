@@ -55,7 +55,7 @@ the latest purge of it. The running edge is asked; where none runs, what its mem
   },
 }
 
-const NOT_ASKED = 'not asked: the configuration here is not that of the edge which runs'
+const NOT_ASKED = 'not asked: no valid configuration was found here; the edge that runs has its own'
 
 function readArguments({ positionals, values }: CommandContext): {
   host: string

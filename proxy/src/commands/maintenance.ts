@@ -49,13 +49,14 @@ turned for the next one that does. BLOT_MAINTENANCE=true is maintenance too, wha
 
 function readVerb({ positionals, values }: CommandContext): Verb {
   const [word, ...others] = positionals
-  const hint = 'see blot-edge maintenance --help'
+  const hint = 'blot-edge maintenance --help'
   const verb = VERBS.find((known) => known === word)
-  if (word === undefined) throw new UsageInvalid(`say which: ${VERBS.join(', ')}: ${hint}`)
-  if (verb === undefined) throw new UsageInvalid(`unknown verb ${word}: did you mean ${nearest(word, VERBS)}? ${hint}`)
-  if (others.length > 0) throw new UsageInvalid(`maintenance ${verb} takes no further word: ${hint}`)
+  if (word === undefined) throw new UsageInvalid(`say which: ${VERBS.join(', ')}. See ${hint}`)
+  if (verb === undefined)
+    throw new UsageInvalid(`unknown verb ${word}: did you mean ${nearest(word, VERBS)}? See ${hint}`)
+  if (others.length > 0) throw new UsageInvalid(`maintenance ${verb} takes no further word: see ${hint}`)
   const strange = ['retry-after', 'message'].find((option) => values[option] !== undefined && verb !== 'on')
-  if (strange !== undefined) throw new UsageInvalid(`--${strange} goes with maintenance on: ${hint}`)
+  if (strange !== undefined) throw new UsageInvalid(`--${strange} goes with maintenance on: see ${hint}`)
   return verb
 }
 

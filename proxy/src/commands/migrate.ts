@@ -1,7 +1,11 @@
 import { UsageInvalid } from '../errors.ts'
-import { environmentOption, type Command } from './command.ts'
+import { nearest } from '../nearest.ts'
+import { environmentOption, type Command, type CommandContext } from './command.ts'
 import { compare } from './migrate/compare.ts'
 import { plan } from './migrate/plan.ts'
+
+const VERBS = ['plan', 'compare']
+const HINT = 'See blot-edge migrate --help'
 
 export const migrate: Command = {
   name: 'migrate',
@@ -31,12 +35,18 @@ export const migrate: Command = {
   },
   allowPositionals: true,
   async run(context) {
-    const [verb, ...words] = context.positionals
-    if (words.length > 0) throw new UsageInvalid(`migrate ${verb} takes no name: see blot-edge migrate --help`)
+    const verb = readVerb(context)
     if (verb === 'plan') return plan(context)
-    if (verb !== 'compare') throw new UsageInvalid('say which: plan or compare. See blot-edge migrate --help')
     const stopping = new AbortController()
     context.onSignal(() => stopping.abort(new DOMException('stopped', 'AbortError')))
     return compare(context, stopping.signal)
   },
+}
+
+function readVerb({ positionals: [verb, ...words] }: CommandContext): string {
+  if (verb === undefined) throw new UsageInvalid(`say which: ${VERBS.join(' or ')}. ${HINT}`)
+  if (!VERBS.includes(verb))
+    throw new UsageInvalid(`unknown verb ${verb}: did you mean ${nearest(verb, VERBS)}? ${HINT}`)
+  if (words.length > 0) throw new UsageInvalid(`migrate ${verb} takes no name. ${HINT}`)
+  return verb
 }

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
-import { codeOf, ConfigInvalid, type ConfigFault } from '../errors.ts'
+import { AdminRefused, codeOf, ConfigInvalid, type ConfigFault } from '../errors.ts'
 
 /** Longest value shown of a fault, in characters. */
 const maximumValue = 200
@@ -28,9 +28,12 @@ export function renderFaults(faults: readonly ConfigFault[], stream: NodeJS.Writ
 /** The value on one line, without what could steer a terminal. */
 export function printable(value: string): string {
   const short = value.length > maximumValue ? `${value.slice(0, maximumValue)}…` : value
-  return (
-    short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => JSON.stringify(character).slice(1, -1)) || '(unset)'
-  )
+  return visible(short) || '(unset)'
+}
+
+/** Without what could steer a terminal. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => JSON.stringify(character).slice(1, -1))
 }
 
 /** The two largest units: `3 d 4 h`, `2 min 5 s`. */
@@ -68,5 +71,7 @@ export function renderError(error: unknown, stream: NodeJS.WriteStream): string 
     return `${prefix} the configuration has ${countFaults(error.faults.length)} (${error.code})\n${renderFaults(error.faults, stream)}`
   }
   const message = error instanceof Error ? error.message : String(error)
-  return `${prefix} ${message} (${codeOf(error)})\n`
+  // The edge's own words end with a code that tells more.
+  const isCoded = error instanceof AdminRefused && /\([A-Z]+_ERR_\w+\)$/.test(message)
+  return `${prefix} ${message}${isCoded ? '' : ` (${codeOf(error)})`}\n`
 }

@@ -26,7 +26,7 @@ await t.test('POST names hosts, URLs, prefixes and tags, or everything', async (
     status: 200,
     body: { entries: 36, pending: false, names: { 'host a.example': 12, 'host b.example': 12, 'tag blog:1': 12 } },
   })
-  const urls = ['https://A.example/x?y=%20z', 'http://b.example', '//b\u00fccher.example/\u00fc \u{1f33b}#part']
+  const urls = ['https://A.example/x?y=%20z', 'http://b.example:8080', '//b\u00fccher.example/\u00fc \u{1f33b}#part']
   await post(url, { urls, prefixes: ['HTTPS://a.example/2026'] })
   t.same(await post(url, { everything: true }), {
     status: 200,
@@ -73,7 +73,8 @@ await t.test('what is wrong is said, and nothing is purged', async (t) => {
     [{ everything: true, hosts: ['a.example'] }, /everything is named, and something besides/],
     [{ hosts: ['a.example'], soft: 'yes' }, /"soft" must be boolean/],
     [{ urls: ['/path'] }, /"\/path" is not a URL: https:\/\/example\.com\/path/],
-    [{ urls: ['https://a.example:8443/'] }, /is not a URL/],
+    [{ urls: ['https://a.example:port/'] }, /is not a URL/],
+    [{ urls: ['https://user:1@a.example/'] }, /is not a URL/],
     [{ urls: ['ftp://a.example/'] }, /is not a URL/],
     [{ urls: ['https://a.example/\ud800'] }, /is not a URL/],
     [{ prefixes: ['https://a.example?x'] }, /is not a URL/],

@@ -15,21 +15,24 @@ await t.test('help and version, long and short', async (t) => {
     t.strictSame(readArguments([flag], commands), { kind: 'help', command: undefined })
     t.match(readArguments(['check', '--json', flag], commands), { kind: 'help', command: { name: 'check' } })
   }
+  t.strictSame(readArguments(['help'], commands), { kind: 'help', command: undefined })
+  t.match(readArguments(['help', 'check'], commands), { kind: 'help', command: { name: 'check' } })
   for (const flag of ['--version', '-v']) t.strictSame(readArguments([flag], commands), { kind: 'version' })
   t.equal(readArguments([], commands), undefined)
 })
 
 const wrong: readonly (readonly [line: string, sentence: RegExp])[] = [
   ['chek', /^unknown command chek: did you mean check\? See blot-edge --help$/],
+  ['help chek', /^unknown command chek: did you mean check\? See blot-edge --help$/],
   ['wrker', /^unknown command wrker: did you mean (?!worker)/],
   ['check --jso', /^unknown option --jso: did you mean --json\? See blot-edge check --help$/],
   ['check --jso=secret', /^unknown option --jso: did you mean --json\?/],
   ['check -x', /^unknown option -x: did you mean --/],
   ['dev --environment x', /^unknown option --environment: did you mean/],
   ['--versoin', /^unknown option --versoin: did you mean --version\? See blot-edge --help$/],
-  ['check --mode', /^Option '--mode <value>' argument missing: see blot-edge check --help$/],
-  ['check --json=1', /^Option '--json' does not take an argument: see blot-edge check --help$/],
-  ['check all', /^Unexpected argument 'all': see blot-edge check --help$/],
+  ['check --mode', /^option '--mode <value>' argument missing: see blot-edge check --help$/],
+  ['check --json=1', /^option '--json' does not take an argument: see blot-edge check --help$/],
+  ['check all', /^unexpected argument 'all': see blot-edge check --help$/],
 ]
 for (const [line, sentence] of wrong) {
   await t.test(`wrong usage: ${line}`, async (t) => {

@@ -39,6 +39,12 @@ await t.test('what an NGINX configuration becomes', async (t) => {
   t.same(readNginx('server { listen 80'), [], 'a file that ends early')
 })
 
+await t.test('a verb that there is not', async (t) => {
+  const usage = { code: 'EDGE_ERR_USAGE_INVALID' }
+  await t.rejects(call(migrate, {}, {}, ['pln']), { ...usage, message: /^unknown verb pln: did you mean plan\?/ })
+  await t.rejects(call(migrate, {}, {}), { ...usage, message: /^say which: plan or compare/ })
+})
+
 await t.test('plan counts what is in Redis and in the cache folder, and proposes the configuration', async (t) => {
   const directory = temporaryDirectory(t)
   const redis = await startRedis(directory, { password: 'hunter2' })

@@ -195,6 +195,13 @@ await t.test('each value tells where it came from, and secrets are masked', asyn
   })
 })
 
+await t.test('a value that is wrong is shown as it was given', async (t) => {
+  const environment = { EDGE_HTTP_PORT: 'eighty', EDGE_STORE: 'redis://:hunter2@db/x', EDGE_STORE_KEY: 'hunter2' }
+  const origins = originsOf({ environment, mode: 'run' })
+  t.match(origins, { EDGE_HTTP_PORT: 'eighty (environment)', BLOT_HOST: 'undefined (default)' })
+  t.notMatch(JSON.stringify(origins), 'hunter2')
+})
+
 await t.test('an empty value in the file hides that of the environment', async (t) => {
   const file = parseEnvironmentFile('EDGE_HTTP_PORT=', 'f')
   const { config } = resolveConfig({ environment: { EDGE_HTTP_PORT: '82' }, file, mode: 'dev', directory: '/' })

@@ -297,6 +297,9 @@ await t.test('certificates that end soon or have ended are told, and no more tha
   )
   t.equal(many.length, 11)
   t.match(many.at(-1), { state: 'fail', message: /^20 more/ })
+  t.match(await examineExpiry(machineIn('/nowhere'), undefined), [
+    { state: 'ok', message: /^are not looked at for dev/ },
+  ])
   const unknown = await examineExpiry(machineIn('/nowhere'), () => Promise.reject(new Error('no store')))
   t.match(said(unknown, 'certificates'), /^warn: cannot be listed: no store/)
 })

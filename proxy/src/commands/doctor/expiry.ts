@@ -9,20 +9,28 @@ const LAST_SHARE = 0.1
 /** Names that are shown; the rest is counted. */
 const MOST_SHOWN = 10
 
-/** @param list all certificates of the store. Rejects when they cannot be listed. */
+/** @param list all certificates of the store; undefined for `dev`. Rejects when they cannot be listed. */
 export async function examineExpiry(
   machine: Machine,
-  list: () => Promise<readonly CertificateStatus[]>,
+  list: (() => Promise<readonly CertificateStatus[]>) | undefined,
 ): Promise<Diagnosis[]> {
-  const found = [await wildcard(machine)]
+  const found = [await wildcard(machine), ...(list === undefined ? [NOT_LISTED] : await examineStored(machine, list))]
+  return found.filter((diagnosis) => diagnosis !== undefined)
+}
+
+const NOT_LISTED = ok('certificates', 'are not looked at for dev: "blot-edge certificates list" asks it')
+
+async function examineStored(
+  machine: Machine,
+  list: () => Promise<readonly CertificateStatus[]>,
+): Promise<(Diagnosis | undefined)[]> {
   try {
     const all = await list()
-    found.push(...judgeCertificates(all, Date.now()), judgeHandles(machine, all))
+    return [...judgeCertificates(all, Date.now()), judgeHandles(machine, all)]
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
-    found.push(warn('certificates', `cannot be listed: ${said}`, { why: 'those that end soon are not seen' }))
+    return [warn('certificates', `cannot be listed: ${said}`, { why: 'those that end soon are not seen' })]
   }
-  return found.filter((diagnosis) => diagnosis !== undefined)
 }
 
 /** Pure. */

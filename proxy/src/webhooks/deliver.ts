@@ -84,6 +84,7 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
     while (!isOver()) {
       const view = await queue.next(path)
       if (view === undefined) return
+      if (await tries.finish(view)) continue
       const webhook = await open(view)
       if (webhook === undefined || (await moves(webhook, view))) continue
       if (!(await mayDeliver())) return

@@ -25,6 +25,8 @@ export type Tries = {
    * @returns for how long the path is to be left alone.
    */
   attempt(view: WebhookView, webhook: Webhook, signal: AbortSignal): Promise<number>
+  /** Removes one that the app has taken already, when the store was away. @returns false for any other. */
+  finish(view: WebhookView): Promise<boolean>
   /** Gives one up. */
   bury(view: WebhookView, reason: string): Promise<void>
 }
@@ -39,6 +41,8 @@ const webhooks = edgeChannel('webhook')
 export function createTries({ queue, courier, app, limits, now }: TryOptions): Tries {
   /** How often in a row the app had no time for the first of a path. */
   const delays = new Map<string, number>()
+  /** Which of a path was delivered, and is not removed yet: nothing behind it is sent before. */
+  const delivered = new Map<string, string>()
 
   function publish(phase: WebhookPhase, { id, path, attempts }: WebhookView, reason?: string): void {
     webhooks.publish({ phase, id, path, attempts, reason })
@@ -73,6 +77,14 @@ export function createTries({ queue, courier, app, limits, now }: TryOptions): T
     }
   }
 
+  async function remove(view: WebhookView): Promise<void> {
+    delivered.set(view.path, view.id)
+    await queue.remove(view.id)
+    delivered.delete(view.path)
+    delays.delete(view.path)
+    publish('delivered', view)
+  }
+
   async function giveTime(view: WebhookView, { words, retryAfterMs = 0 }: Outcome, failures: number): Promise<number> {
     if (failures >= limits.failures) {
       await bury(view, `${words}, ${failures} times`)
@@ -99,15 +111,18 @@ export function createTries({ queue, courier, app, limits, now }: TryOptions): T
       // It was ended, and says nothing of the app.
       if (outcome.verdict !== 'taken' && signal.aborted) return 0
       if (outcome.verdict === 'taken') {
-        await queue.remove(view.id)
-        delays.delete(view.path)
-        publish('delivered', view)
+        await remove(view)
         return 0
       }
       const isCounted = await isFailure(outcome.verdict)
       await queue.note(view.id, { error: outcome.words, isFailure: isCounted })
       publish('failed', view, outcome.words)
       return giveTime(view, outcome, view.failures + (isCounted ? 1 : 0))
+    },
+    async finish(view) {
+      const isDelivered = delivered.get(view.path) === view.id
+      if (isDelivered) await remove(view)
+      return isDelivered
     },
     bury,
   }

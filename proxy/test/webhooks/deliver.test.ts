@@ -309,6 +309,29 @@ await t.test(
   },
 )
 
+await t.test(
+  'one that was delivered while the store went away is removed when that is back, and not sent again',
+  async (t) => {
+    const app = await startApp(t)
+    const queue = await openQueue(t)
+    const events = listen(t)
+    await addAll(queue, [make(), make()])
+    let refusals = 3
+    const remove = (id: string): Promise<boolean> =>
+      refusals-- > 0 ? Promise.reject(new StoreUnavailable('the disk is full')) : queue.remove(id)
+    await start(t, app, { queue: { ...queue, remove } })
+    await until(() => isEmpty(queue))
+    t.same(
+      app.received.map(({ attempt }) => attempt),
+      [1, 1],
+    )
+    t.match(events, [
+      { phase: 'delivered', attempts: 1 },
+      { phase: 'delivered', attempts: 1 },
+    ])
+  },
+)
+
 await t.test('one that cannot be read stands in nobody’s way', async (t) => {
   const app = await startApp(t)
   const folder = temporaryDirectory(t)

@@ -15,7 +15,7 @@ import type { AppWatch, WebhookCounts } from '../webhooks/contracts.ts'
 import { startDeliverer, type Deliverer } from '../webhooks/deliver.ts'
 import { createWebhookDesk, type WebhookDesk } from '../webhooks/desk.ts'
 import { createKeeper } from '../webhooks/keep.ts'
-import { ANSWER_MS, MAX_BODY_BYTES, QUEUE_LIMITS } from '../webhooks/limits.ts'
+import { ANSWER_MS, ARRIVING_MS, MAX_BODY_BYTES, QUEUE_LIMITS } from '../webhooks/limits.ts'
 import { createMatcher } from '../webhooks/match.ts'
 import type { MaintenanceManager } from './maintenance.ts'
 
@@ -33,11 +33,13 @@ export type WorkerWebhookOptions = {
   readonly closed: () => Error | undefined
   /** How long the app may take while the sender waits. */
   readonly answerMs?: number
+  /** How long a body may take. */
+  readonly arrivingMs?: number
 }
 
 export async function openWorkerWebhooks(
   config: Config,
-  { store, pool, closed, answerMs = ANSWER_MS }: WorkerWebhookOptions,
+  { store, pool, closed, answerMs = ANSWER_MS, arrivingMs = ARRIVING_MS }: WorkerWebhookOptions,
 ): Promise<WorkerWebhooks> {
   const spare = await openSpareWebhooks(config)
   const limits = { ...ORDINARY, maxBodyBytes: MAX_BODY_BYTES }
@@ -47,7 +49,7 @@ export async function openWorkerWebhooks(
         match: createMatcher(config.host, config.webhookPaths),
         keeper: createKeeper(store.webhooks, spare),
         courier: createCourier(pool, config.httpsPort),
-        collect: (exchange, arrived) => collectBody(exchange, { limits, arrived }),
+        collect: (exchange, arrived) => collectBody(exchange, { limits, withinMs: arrivingMs, arrived }),
         answerMs,
         closed,
         isAway: pool.isAway,

@@ -17,6 +17,8 @@ export const QUEUE_LIMITS: QueueLimits = { waiting: 20_000, waitingBytes: 64 * M
 export const MAX_BODY_BYTES = MB
 /** Bodies that arrive at the same time, in one worker. */
 export const MAX_ARRIVING_BYTES = 64 * MB
+/** For all of a body to arrive: while it does, it has its part of those. */
+export const ARRIVING_MS = 30 * SECOND
 
 /** How long the app may take to begin an answer while the sender waits: Dropbox gives up after ten seconds. */
 export const ANSWER_MS = 8 * SECOND

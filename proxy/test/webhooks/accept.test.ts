@@ -31,10 +31,17 @@ function sign(body: Buffer, secret = SECRET): string[] {
   return ['X-Dropbox-Signature', createHmac('sha256', secret).update(body).digest('hex')]
 }
 
-type Options = { secret?: string; limits?: Partial<QueueLimits>; paths?: string; queue?: Partial<WebhookQueue> }
+type Options = {
+  secret?: string
+  limits?: Partial<QueueLimits>
+  paths?: string
+  queue?: Partial<WebhookQueue>
+  arrivingMs?: number
+}
 
 /** The worker's part on real sockets, between a real app and a queue in a file. */
-async function startEdge(t: Test, { secret = '', limits = {}, paths = '', queue: odd = {} }: Options = {}) {
+async function startEdge(t: Test, options: Options = {}) {
+  const { secret = '', limits = {}, paths = '', queue: odd = {}, arrivingMs = 30_000 } = options
   const app = await startApp(t)
   const opened = await openFileWebhooks(temporaryDirectory(t), createSealer(), { ...QUEUE_LIMITS, ...limits })
   t.teardown(() => opened.close())
@@ -52,7 +59,7 @@ async function startEdge(t: Test, { secret = '', limits = {}, paths = '', queue:
   })
   let around: ReturnType<typeof join> | undefined
   async function join(pool: typeof front.pool) {
-    const options = { store: { webhooks: queue }, pool, closed: () => closed, answerMs: 300 }
+    const options = { store: { webhooks: queue }, pool, closed: () => closed, answerMs: 300, arrivingMs }
     return (await openWorkerWebhooks(config, options)).around
   }
   return {
@@ -235,6 +242,18 @@ await t.test('a body over the limit is refused, whatever the app would say', asy
   socket.write('body')
   t.match(String(((await once(socket, 'data')) as [Buffer])[0]), /^HTTP\/1\.1 200 /)
   socket.destroy()
+})
+
+await t.test('a body that trickles in is not waited for without an end', async (t) => {
+  const { front, kept } = await startEdge(t, { arrivingMs: 300 })
+  const socket = connect(front.http, '127.0.0.1')
+  socket.write(`POST ${PATH} HTTP/1.1\r\nHost: blot.test\r\nContent-Length: 1000\r\n\r\n`)
+  const trickle = setInterval(() => socket.write('x'), 20)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  clearInterval(trickle)
+  socket.destroy()
+  t.match(String(answer), /^HTTP\/1\.1 408 /)
+  t.same(await kept(), [])
 })
 
 await t.test('what cannot be kept is refused, so that its sender comes again', async (t) => {

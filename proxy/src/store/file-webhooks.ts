@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS webhook (
   tried_at_ms INTEGER, error TEXT, content TEXT NOT NULL, size INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS webhook_order ON webhook (state, path, place, size);
-CREATE UNIQUE INDEX IF NOT EXISTS webhook_untried ON webhook (digest) WHERE state = 'waiting' AND attempts = 0;`
+CREATE INDEX IF NOT EXISTS webhook_untried ON webhook (digest) WHERE state = 'waiting' AND attempts = 0;`
 
 const PAGE = 100
 

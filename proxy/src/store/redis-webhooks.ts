@@ -54,7 +54,7 @@ const ADD = `${PARTS}
 local most, mostBytes, path, digest, attempts, size = unpack(ARGV, 2, 7)
 if redis.call('exists', record) == 1 then return id end
 local equal = redis.call('hget', base .. ':untried', digest)
-if attempts == '0' and equal then return equal end
+if attempts == '0' and equal and redis.call('exists', base .. ':record:' .. equal) == 1 then return equal end
 if not hasRoom(size, most, mostBytes) then return false end
 redis.call('hset', record, 'path', path, 'digest', digest, 'attempts', attempts, 'size', size, unpack(ARGV, 8))
 put('waiting', path, size)
@@ -78,6 +78,13 @@ return redis.call('hincrby', record, 'failures', ARGV[3])`
 const REMOVE = `${PARTS}
 if not takeOut(record, id) then return 0 end
 return redis.call('del', record)`
+
+/** A place whose webhook is gone: somebody deleted it, or a Redis that was full. Those behind it must not wait for ever. ARGV: id, path, place. */
+const FORGET = `${PARTS}
+if redis.call('exists', record) == 1 or redis.call('xdel', streamOf('waiting', ARGV[2]), ARGV[3]) == 0 then return 0 end
+if redis.call('hincrby', base .. ':sums', 'waiting', -1) <= 0 then redis.call('hset', base .. ':sums', 'waitingBytes', 0) end
+if redis.call('hincrby', base .. ':paths', ARGV[2], -1) <= 0 then redis.call('hdel', base .. ':paths', ARGV[2]) end
+return 1`
 
 /** ARGV: id, error, ms, most that are given up, their bytes. @returns the ids of those that go for want of room. */
 const BURY = `${PARTS}
@@ -137,6 +144,15 @@ export function createRedisWebhooks(store: RedisStore, limits: QueueLimits): Web
     return entry && { id: entry[1][1] ?? '', place: entry[0] }
   }
 
+  async function next(path: string): Promise<WebhookView | undefined> {
+    for (;;) {
+      const found = await first(path)
+      const view = found && (await find(found.id))
+      if (found === undefined || view !== undefined) return view
+      await run(FORGET, found.id, path, found.place)
+    }
+  }
+
   return {
     async add({ id, path, digest, attempts, ...record }) {
       const rest = Object.entries(record).flatMap(([field, value]) => (value === undefined ? [] : [field, value]))
@@ -146,10 +162,7 @@ export function createRedisWebhooks(store: RedisStore, limits: QueueLimits): Web
     },
     hasWaiting: async (path) => (await store.command((redis) => redis.hexists(`${KEY}:paths`, path))) === 1,
     paths,
-    async next(path) {
-      const found = await first(path)
-      return found && find(found.id)
-    },
+    next,
     async read(id) {
       const fields = [...VIEW, 'digest', 'content']
       const values = await store.command((redis) => redis.hmget(`${KEY}:record:${id}`, ...fields))

@@ -178,6 +178,24 @@ for (const kind of ['file', 'redis'] as const) {
       t.match(await queue.counts(), { waiting: 1, dead: 0 })
     })
 
+    await t.test('one that could not be read waits again beside an equal one that came since', async (t) => {
+      const place = await makePlace(t, kind)
+      const queue = await place.open()
+      const [first, second] = [make('equal'), make('equal')]
+      await queue.add(first)
+      await queue.bury(first.id, 'EDGE_ERR_STORE_KEY_UNKNOWN')
+      t.equal(await queue.add(second), second.id)
+      t.equal(await queue.retry(first.id), true)
+      t.match(await collect(queue.list('waiting')), [{ id: second.id }, { id: first.id, attempts: 0 }])
+      t.ok([first.id, second.id].includes(await queue.add(make('equal'))))
+      for (const { id } of [first, second]) {
+        t.equal(await queue.begin(id), 1)
+        t.equal(await queue.remove(id), true)
+      }
+      const third = make('equal')
+      t.equal(await queue.add(third), third.id)
+    })
+
     await t.test('what is full takes nothing, and loses nothing that waits', async (t) => {
       const place = await makePlace(t, kind)
       const queue = await place.open({ waiting: 3, waitingBytes: 4000, dead: 2 })
@@ -240,6 +258,26 @@ for (const kind of ['file', 'redis'] as const) {
     })
   })
 }
+
+await t.test('a record that somebody has deleted from Redis takes no other along', async (t) => {
+  const server = await startRedis(temporaryDirectory(t))
+  t.teardown(() => server.stop())
+  const store = await openRedis(server.url)
+  t.teardown(() => store.close())
+  const queue = createWebhookQueue(createRedisWebhooks(store, QUEUE_LIMITS), createRedisLocker(store), createSealer())
+  const [gone, second, equal] = [make('equal'), make(), make('equal')]
+  await queue.add(gone)
+  await queue.add(second)
+  await store.command((redis) => redis.del(`edge:webhook:record:${gone.id}`))
+  t.equal(await queue.add(equal), equal.id, 'it stands for nobody any more')
+  for (const { id } of [second, equal]) {
+    t.equal((await queue.next(PATH))?.id, id)
+    t.equal(await queue.remove(id), true)
+  }
+  t.equal(await queue.next(PATH), undefined)
+  t.same(await queue.paths(), [])
+  t.match(await queue.counts(), { waiting: 0 })
+})
 
 const KEEP = join(import.meta.dirname, 'keep-for-ever.ts')
 

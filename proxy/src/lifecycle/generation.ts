@@ -64,6 +64,8 @@ export type Generation = {
 
 /** What a child may take beyond the drain that it was told. */
 const GRACE_MS = 2000
+/** What a manager that has let go may still do for those who asked it before: an order takes 90 s. */
+export const MANAGER_LIMITS: DrainLimits = { limitMs: 10 * 60_000, tunnelsMs: 10 * 60_000 }
 /** How long a manager may take to let go: a purge that is being applied, a lease that a store has to take back. */
 const LET_GO_MS = 30_000
 
@@ -146,6 +148,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     },
     leadAgain() {
       if (isRetired) return
+      finish(manager.child())
       manager = openSlot('manager', 'manager')
       manager.keep()
     },
@@ -172,6 +175,11 @@ export function createGeneration(options: GenerationOptions): Generation {
     },
   }
   return generation
+}
+
+/** One that has let go does what it was asked for before, and ends. */
+function finish(manager: Child | undefined): void {
+  if (manager?.state === 'running') manager.drain(MANAGER_LIMITS)
 }
 
 async function endWithin(child: Child, limitMs: number): Promise<void> {

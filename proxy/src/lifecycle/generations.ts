@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import { edgeChannel } from '../events.ts'
-import { createGeneration, type Generation, type Surroundings } from './generation.ts'
+import { createGeneration, MANAGER_LIMITS, type Generation, type Surroundings } from './generation.ts'
 import type { GenerationStatus } from '../admin/contracts.ts'
 import type { DrainLimits } from '../server/drain.ts'
 import type { ProcessInfo } from './messages.ts'
@@ -30,15 +30,15 @@ export type Generations = {
 
 /** Requests under way have no less than at a stop, however short streams and tunnels are kept. */
 const LEAST_MS = 30_000
-/** What a manager may still do for those who asked it before it let go: an order takes 90 s. */
-const MANAGER_MS = 10 * 60_000
 /** Each one that drains has its processes and their memory: when there are more, the oldest is ended. */
 const MAX_DRAINING = 8
 export const SHORT: DrainLimits = { limitMs: 10_000, tunnelsMs: 10_000 }
 
 /** @param given the last number that was given elsewhere. */
-export function createGenerations(surroundings: Surroundings, given = 0): Generations {
+export function createGenerations(surroundings: Surroundings, given = 0, create = createGeneration): Generations {
   const draining = new Map<Generation, Promise<void>>()
+  /** Those of them that have to end soon. */
+  const hurried = new WeakSet<Generation>()
   let serving: Generation | undefined
   let next: Generation | undefined
   let lastNumber = given
@@ -51,7 +51,7 @@ export function createGenerations(surroundings: Surroundings, given = 0): Genera
     generation.retire()
     const drained = Promise.all([
       generation.drain('worker', { limitMs: Math.max(LEAST_MS, tunnelsMs), tunnelsMs }),
-      generation.drain('manager', { limitMs: MANAGER_MS, tunnelsMs: MANAGER_MS }),
+      generation.drain('manager', MANAGER_LIMITS),
     ])
     draining.set(
       generation,
@@ -61,8 +61,9 @@ export function createGenerations(surroundings: Surroundings, given = 0): Genera
   }
 
   function endOldest(): void {
-    const [oldest] = draining.keys()
-    if (oldest === undefined || draining.size <= MAX_DRAINING) return
+    const [oldest, ...others] = [...draining.keys()].filter((one) => !hurried.has(one))
+    if (oldest === undefined || others.length < MAX_DRAINING) return
+    hurried.add(oldest)
     const error = `more than ${MAX_DRAINING} generations drain: the oldest ends within ${SHORT.limitMs / 1000} s`
     edgeChannel('fault').publish({ area: 'lifecycle', message: 'drain is cut short', error })
     void oldest.drain('worker', SHORT)
@@ -73,7 +74,7 @@ export function createGenerations(surroundings: Surroundings, given = 0): Genera
     open(release, config, sockets) {
       lastNumber += 1
       const listeners = sockets.map(({ name, address, port, fd }) => ({ name, address, port, fd }))
-      next = createGeneration({
+      next = create({
         ...surroundings,
         number: lastNumber,
         release,

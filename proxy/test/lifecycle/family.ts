@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 import { edgeChannel, type EdgeEvents } from '../../src/events.ts'
-import { createGeneration, type Generation } from '../../src/lifecycle/generation.ts'
+import { createGeneration, type Generation, type Surroundings } from '../../src/lifecycle/generation.ts'
 import type { ProcessInfo } from '../../src/lifecycle/messages.ts'
 import type { Release } from '../../src/lifecycle/release.ts'
 import { createSwitchboard, type Switchboard } from '../../src/lifecycle/switchboard.ts'
@@ -28,6 +28,19 @@ export function collectFaults(t: Test): EdgeEvents['fault'][] {
   return faults
 }
 
+/** What generations of scripted roles have in common. */
+export function surroundingsOf(script = '', switchboard = createSwitchboard()): Surroundings {
+  return {
+    startedAt: new Date().toISOString(),
+    environment: { SCRIPT: script },
+    directory: '/',
+    user: undefined,
+    probe: probeScripted,
+    switchboard,
+    handlers: { farewell: () => Promise.resolve(null) },
+  }
+}
+
 type FamilyOptions = { script?: string; number?: number; switchboard?: Switchboard }
 
 /** A generation of a manager and two workers, of which nothing is started yet. */
@@ -35,19 +48,12 @@ export function createFamily(
   t: Test,
   { script = '', number = 1, switchboard = createSwitchboard() }: FamilyOptions = {},
 ): { generation: Generation; switchboard: Switchboard } {
-  const environment: Record<string, string> = { SCRIPT: script }
   const generation = createGeneration({
     number,
     release: SCRIPTED,
     config: configure({ EDGE_WORKERS: '2' }),
     listeners: [],
-    startedAt: new Date().toISOString(),
-    environment,
-    directory: '/',
-    user: undefined,
-    probe: probeScripted,
-    switchboard,
-    handlers: { farewell: () => Promise.resolve(null) },
+    ...surroundingsOf(script, switchboard),
   })
   t.teardown(() => {
     generation.retire()

@@ -131,6 +131,17 @@ await t.test('two generations', async (t) => {
   })
 })
 
+await t.test('a manager that has let go ends when another one of its generation leads again', async (t) => {
+  const { generation, switchboard } = await startFamily(t)
+  const before = childOf(switchboard, 'manager@1')
+  switchboard.hold()
+  await generation.letGo()
+  generation.leadAgain()
+  await before.ended
+  await pollUntil(() => running(generation, 'manager') !== undefined)
+  t.equal(generation.processes().filter(({ role }) => role === 'manager').length, 1)
+})
+
 await t.test('a manager that does not let go is ended, and another one of its generation may lead again', async (t) => {
   const { generation, switchboard } = await startFamily(t)
   const before = childOf(switchboard, 'manager@1')

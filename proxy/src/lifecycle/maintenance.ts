@@ -31,7 +31,7 @@ const MAX_BYTES = 16 * 1024
 export function openMaintenanceManager(config: Where, channel: Channel): MaintenanceManager {
   let setting = Promise.resolve()
 
-  /** Workers that start meanwhile read the file. */
+  /** Workers that start meanwhile read the file before they serve. */
   async function tellWorkers(switched: MaintenanceSwitch | undefined): Promise<void> {
     try {
       await channel.call('worker', 'useMaintenance', { switched: switched ?? null })
@@ -59,22 +59,33 @@ export function openMaintenanceManager(config: Where, channel: Channel): Mainten
   }
 }
 
-/** The worker's part. @returns why the app may not be asked now, if it may not. */
-export async function openWorkerMaintenance(
-  config: Where,
-  handlers: CallHandlers,
-): Promise<() => InMaintenance | undefined> {
+/** The worker's part. */
+export type WorkerMaintenance = {
+  /** Why the app may not be asked now, if it may not. */
+  closed(): InMaintenance | undefined
+  /** Catches up with what was switched before this worker was told of it. */
+  refresh(): Promise<void>
+}
+
+export async function openWorkerMaintenance(config: Where, handlers: CallHandlers): Promise<WorkerMaintenance> {
+  let told = 0
   let reason: InMaintenance | undefined
   const use = (switched: MaintenanceSwitch | undefined): void => {
     const { on, retryAfter = RETRY_AFTER_S, message } = viewMaintenance(config.maintenance, switched)
     reason = on ? new InMaintenance({ retryAfterS: retryAfter, message }) : undefined
   }
   handlers.useMaintenance = ({ switched }) => {
+    told++
     use(switched ?? undefined)
     return Promise.resolve(null)
   }
-  use(await readSwitch(config))
-  return () => reason
+  async function refresh(): Promise<void> {
+    const before = told
+    const switched = await readSwitch(config)
+    if (told === before) use(switched)
+  }
+  await refresh()
+  return { closed: () => reason, refresh }
 }
 
 /** What the switch says; undefined while it is off. One that cannot be read is on: somebody has switched it. */

@@ -31,7 +31,8 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
     certificates.changed(change)
     return Promise.resolve(null)
   }
-  const closed = await openWorkerMaintenance(config, handlers)
+  const maintenance = await openWorkerMaintenance(config, handlers)
+  const { closed } = maintenance
   const tickets = await openWorkerTickets(channel, handlers)
   // Blot purges a domain when it is removed, too: then its certificate goes at once.
   const cache = await openWorkerCache(config, channel, handlers, ({ hosts }) => {
@@ -86,7 +87,7 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
   let drained: Promise<void> | undefined
   return {
     async serve() {
-      await cache.refresh()
+      await Promise.all([cache.refresh(), maintenance.refresh()])
       for (const { name: scheme, fd } of listeners) if (scheme !== 'admin') await server.listen({ scheme, fd })
     },
     probe: (connection) => server.take('https', connection),

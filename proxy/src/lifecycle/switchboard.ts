@@ -76,7 +76,7 @@ export function createSwitchboard(): Switchboard {
         role === 'manager' && state === 'starting' && 'generation' in from && generation === from.generation,
     )
     if (own !== undefined && own !== from && 'role' in from && from.role !== 'manager') return [askChild(own)]
-    if (held !== undefined) await Promise.race([held.promise, delay(HELD_MS)])
+    if (held !== undefined) await Promise.race([held.promise, delay(HELD_MS, undefined, { ref: false })])
     return leader === undefined ? [] : [leader]
   }
 

@@ -1,4 +1,4 @@
-import { Value } from 'typebox/value'
+import { is } from 'valibot'
 import type { EnvironmentFile } from './environment-file.ts'
 import { ConfigInvalid, type ConfigFault } from './errors.ts'
 import { Unfit } from './config/kinds.ts'
@@ -119,12 +119,12 @@ function readVariable(name: VariableName, reading: Reading): { value: unknown; f
   const text = textOf(name, reading)
   if (text === undefined) {
     const message = `is required: ${kind.right}`
-    const mayStayUnset = Value.Check(kind.schema, undefined)
+    const mayStayUnset = is(kind.schema, undefined)
     return { value: undefined, faults: mayStayUnset ? [] : [{ variable: name, value: '', message }] }
   }
   const parsed = kind.parse(text, reading.directory)
   const isUnfit = parsed === undefined || parsed instanceof Unfit
-  if (!isUnfit && Value.Check(kind.schema, parsed)) return { value: parsed, faults: [] }
+  if (!isUnfit && is(kind.schema, parsed)) return { value: parsed, faults: [] }
   // A default that is wrong was made from another variable, which has its own fault.
   if (!reading.given.has(name)) return { value: undefined, faults: [] }
   const message = `must be ${parsed instanceof Unfit ? parsed.right : kind.right}`

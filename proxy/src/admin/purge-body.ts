@@ -1,28 +1,28 @@
-import { Type } from 'typebox'
-import { Value } from 'typebox/value'
+import * as v from 'valibot'
 import type { Purge } from '../purge.ts'
 import { quote, type Wrong } from './purge-names.ts'
 import { EXPECTED, readPurge } from './purge-request.ts'
 
-const NAMES = Type.Optional(Type.Array(Type.String()))
+const NAMES = v.exactOptional(v.array(v.string()))
 /** The body of `POST /purge`. */
-const BODY = Type.Object(
-  {
-    hosts: NAMES,
-    urls: NAMES,
-    prefixes: NAMES,
-    tags: NAMES,
-    everything: Type.Optional(Type.Literal(true)),
-    soft: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-)
+const BODY = v.strictObject({
+  hosts: NAMES,
+  urls: NAMES,
+  prefixes: NAMES,
+  tags: NAMES,
+  everything: v.exactOptional(v.literal(true)),
+  soft: v.exactOptional(v.boolean()),
+})
+
 /** @param body parsed JSON. */
 export function parsePurgeBody(body: unknown): Purge | Wrong {
-  if (Value.Check(BODY, body)) return readPurge(body)
-  const [fault] = Value.Errors(BODY, body)
-  const place = fault?.instancePath.slice(1).replaceAll('/', '.') ?? ''
-  const what = place === '' ? 'the body' : quote(place)
-  const isUnknown = fault?.keyword === 'boolean'
-  return { error: `${what} ${isUnknown ? 'is unknown' : fault?.message}: expected ${EXPECTED}` }
+  // To the library, an array is an object like others.
+  const read = v.safeParse(BODY, Array.isArray(body) ? null : body)
+  if (read.success) return readPurge(read.output)
+  const [fault] = read.issues
+  const place = fault.path?.map(({ key }) => String(key)).join('.')
+  const what = place === undefined ? 'the body' : quote(place)
+  const isUnknown = fault.type === 'strict_object' && fault.expected === 'never'
+  const problem = isUnknown ? 'is unknown' : `must be ${fault.expected?.toLowerCase()}`
+  return { error: `${what} ${problem}: expected ${EXPECTED}` }
 }

@@ -1,11 +1,12 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { Type, type Static, type TArray, type TEnum, type TSchema, type TUndefined, type TUnion } from 'typebox'
+import * as v from 'valibot'
 import { normaliseName } from '../site/name.ts'
+import { integer, matching } from './schema.ts'
 
 /** A kind of value: its schema, how it is read from text, and how it is shown. */
-export type Kind<Schema extends TSchema = TSchema> = {
+export type Kind<Schema extends v.GenericSchema = v.GenericSchema> = {
   readonly schema: Schema
   /** What would be right, as a noun phrase: `a port, 0 to 65535`. */
   readonly right: string
@@ -14,7 +15,7 @@ export type Kind<Schema extends TSchema = TSchema> = {
    * that is no such value, or `Unfit` where more can be said than `right` does.
    */
   parse(text: string, directory: string): unknown
-  show(value: NonNullable<Static<Schema>>): string
+  show(value: NonNullable<v.InferOutput<Schema>>): string
 }
 
 /** The answer of `parse` to text that is wrong for a particular reason. */
@@ -26,12 +27,14 @@ export class Unfit {
 }
 
 /** The same kind, for a variable that may stay unset. */
-export function optional<Schema extends TSchema>(kind: Kind<Schema>): Kind<TUnion<[Schema, TUndefined]>> {
-  return { ...kind, schema: Type.Union([kind.schema, Type.Undefined()]) }
+export function optional<Schema extends v.GenericSchema>(
+  kind: Kind<Schema>,
+): Kind<v.OptionalSchema<Schema, undefined>> {
+  return { ...kind, schema: v.optional(kind.schema) }
 }
 
 export const boolean = {
-  schema: Type.Boolean(),
+  schema: v.boolean(),
   right: 'true or false (also 1, 0, yes, no)',
   parse(text: string) {
     if (/^(true|1|yes)$/i.test(text)) return true
@@ -43,7 +46,7 @@ export const boolean = {
 /** A whole number; `noun` says of what: `milliseconds`. */
 export function wholeNumber(noun: string, minimum: number, maximum: number) {
   return {
-    schema: Type.Integer({ minimum, maximum }),
+    schema: integer(minimum, maximum),
     right: `${noun}, ${minimum} to ${maximum}`,
     parse: parseDigits,
     show: String,
@@ -55,7 +58,7 @@ export const port = wholeNumber('a port', 0, 65535)
 const maximumWorkers = 256
 
 export const workerCount = {
-  schema: Type.Integer({ minimum: 1, maximum: maximumWorkers }),
+  schema: integer(1, maximumWorkers),
   right: `auto (one a core), or a number of processes, 1 to ${maximumWorkers}`,
   parse: (text: string) => (text === 'auto' ? Math.min(availableParallelism(), maximumWorkers) : parseDigits(text)),
   show: String,
@@ -63,7 +66,7 @@ export const workerCount = {
 
 /** Bytes; the units are powers of 1024, as NGINX has them. */
 export const byteCount = {
-  schema: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  schema: integer(0, Number.MAX_SAFE_INTEGER),
   right: 'a size such as 64mb, 1.5gb or 1048576 (bytes)',
   parse(text: string) {
     const [, number, unit] = /^(\d{1,16}(?:\.\d{1,3})?) ?([kmgt]?)i?b?$/i.exec(text) ?? []
@@ -74,14 +77,16 @@ export const byteCount = {
 }
 
 /** One of some words. */
-export function word<const Words extends string[]>(known: readonly [...Words]): Kind<TEnum<Words>> {
-  return { schema: Type.Enum(known), right: known.join(' or '), parse: (text: string) => text, show: String }
+export function word<const Words extends readonly string[]>(known: Words): Kind<v.PicklistSchema<Words, undefined>> {
+  return { schema: v.picklist(known), right: known.join(' or '), parse: (text: string) => text, show: String }
 }
 
 /** Some of some words, or none. */
-export function words<const Words extends string[]>(known: readonly [...Words]): Kind<TArray<TEnum<Words>>> {
+export function words<const Words extends readonly string[]>(
+  known: Words,
+): Kind<v.ArraySchema<v.PicklistSchema<Words, undefined>, undefined>> {
   return {
-    schema: Type.Array(Type.Enum(known)),
+    schema: v.array(v.picklist(known)),
     right: `some of ${known.join(', ')}, or nothing`,
     parse: (text: string) => text.split(/[\s,]+/).filter((item) => item !== ''),
     show: (value) => value.join(','),
@@ -89,7 +94,7 @@ export function words<const Words extends string[]>(known: readonly [...Words]):
 }
 
 export const hostName = {
-  schema: Type.String(),
+  schema: v.string(),
   right: 'a host name such as example.com, without scheme and port',
   parse: normaliseName,
   show: String,
@@ -97,7 +102,7 @@ export const hostName = {
 
 /** An address to listen on. */
 export const ipAddress = {
-  schema: Type.String(),
+  schema: v.string(),
   right: 'an IP address of this machine: 127.0.0.1, 0.0.0.0, ::1, :: (without brackets)',
   parse: (text: string) => (isIP(text) === 0 ? undefined : text),
   show: String,
@@ -105,7 +110,7 @@ export const ipAddress = {
 
 /** A file or folder. Whether it is there is asked by `verifyConfig`. */
 export const path = {
-  schema: Type.String(),
+  schema: v.string(),
   right: 'a path',
   parse: (text: string, directory: string) => (text.includes('\0') ? undefined : resolve(directory, text)),
   show: String,
@@ -113,7 +118,7 @@ export const path = {
 
 /** A shared secret that has to fit into one header field (RFC 9110 5.5). */
 export const token = {
-  schema: Type.String({ pattern: '^[!-~]{1,1024}$' }),
+  schema: matching(/^[!-~]{1,1024}$/),
   right: 'up to 1024 visible ASCII characters without spaces',
   parse: (text: string) => text,
   show: String,
@@ -121,7 +126,7 @@ export const token = {
 
 /** The value of a header field (RFC 9110 5.5). */
 export const fieldValue = {
-  schema: Type.String({ pattern: '^[!-~]([ -~]{0,1022}[!-~])?$' }),
+  schema: matching(/^[!-~]([ -~]{0,1022}[!-~])?$/),
   right: 'the value of a header field: up to 1024 visible ASCII characters and spaces',
   parse: (text: string) => text,
   show: String,
@@ -129,7 +134,7 @@ export const fieldValue = {
 
 /** First part of keys in the store. */
 export const keyPrefix = {
-  schema: Type.String({ pattern: '^[!-~]{1,64}$' }),
+  schema: matching(/^[!-~]{1,64}$/),
   right: 'up to 64 visible ASCII characters without spaces',
   parse: (text: string) => text,
   show: String,
@@ -139,7 +144,7 @@ const keyBytes = 32
 
 /** A key for AES-256, as text: it goes from process to process. */
 export const secretKey = {
-  schema: Type.String(),
+  schema: v.string(),
   right: `${keyBytes} random bytes in base64, as openssl rand -base64 ${keyBytes} prints them`,
   parse(text: string) {
     const key = Buffer.from(text, 'base64')
@@ -149,7 +154,7 @@ export const secretKey = {
 }
 
 export const userName = {
-  schema: Type.String({ pattern: '^([a-z_][a-z0-9_.-]{0,31}|[1-9][0-9]{0,9})$' }),
+  schema: matching(/^([a-z_][a-z0-9_.-]{0,31}|[1-9][0-9]{0,9})$/),
   right: 'the name or number of an unprivileged user',
   parse: (text: string) => (text === 'root' ? undefined : text),
   show: String,

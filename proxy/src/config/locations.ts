@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { Type } from 'typebox'
+import * as v from 'valibot'
 import { normaliseName } from '../site/name.ts'
 import { bracket } from './bracket.ts'
 import { Unfit } from './kinds.ts'
+import { integer } from './schema.ts'
 import { parseSentinelUrl, sentinelForm } from './sentinel-url.ts'
 
 /** Kinds of value that say where something is: URLs, addresses with a port, lists of them. */
@@ -13,13 +14,13 @@ const socketPathBytes = 103
 
 /** Where the admin API listens: an address and a port, or a Unix socket. */
 export const adminAddress = {
-  schema: Type.Union([
-    Type.Object({
-      kind: Type.Literal('tcp'),
-      address: Type.String(),
-      port: Type.Integer({ minimum: 0, maximum: 65535 }),
+  schema: v.union([
+    v.object({
+      kind: v.literal('tcp'),
+      address: v.string(),
+      port: integer(0, 65535),
     }),
-    Type.Object({ kind: Type.Literal('unix'), path: Type.String() }),
+    v.object({ kind: v.literal('unix'), path: v.string() }),
   ]),
   right: 'an IP address and a port such as 127.0.0.1:8077 or [::1]:8077, or unix:/path',
   parse(text: string, directory: string) {
@@ -42,7 +43,7 @@ function parseSocketPath(text: string, directory: string): unknown {
 
 /** Origin servers behind the edge. A backup is asked only while every other one is away. */
 export const upstreams = {
-  schema: Type.Array(Type.Object({ url: Type.String(), backup: Type.Boolean() }), { minItems: 1 }),
+  schema: v.pipe(v.array(v.object({ url: v.string(), backup: v.boolean() })), v.minLength(1)),
   right: 'comma-separated origins such as http://10.0.0.1:8080, each with ;backup after it or not, one of them without',
   parse(text: string) {
     const list = splitList(text).map((item) => {
@@ -60,7 +61,7 @@ export const upstreams = {
 
 /** Paths of a site, as they are sent: compared byte for byte, without a query. */
 export const paths = {
-  schema: Type.Array(Type.String({ pattern: '^/[!-"$->@-~]*$', maxLength: 512 }), { maxItems: 20 }),
+  schema: v.pipe(v.array(v.pipe(v.string(), v.maxLength(512), v.regex(/^\/[!-"$->@-~]*$/))), v.maxLength(20)),
   right: 'comma-separated paths such as /clients/dropbox/webhook, without query, or none',
   parse: (text: string) => (text === 'none' ? [] : splitList(text)),
   show: (list: readonly string[]) => (list.length === 0 ? 'none' : list.join(',')),
@@ -70,9 +71,9 @@ const storeForms = `file:FOLDER, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE],
 
 /** The store: a folder of this machine, or a Redis that machines share. */
 export const storeLocation = {
-  schema: Type.Union([
-    Type.Object({ kind: Type.Literal('file'), directory: Type.String() }),
-    Type.Object({ kind: Type.Literal('redis'), url: Type.String() }),
+  schema: v.union([
+    v.object({ kind: v.literal('file'), directory: v.string() }),
+    v.object({ kind: v.literal('redis'), url: v.string() }),
   ]),
   right: storeForms,
   parse(text: string, directory: string) {
@@ -94,7 +95,7 @@ function isRedisUrl(text: string): boolean {
 
 /** Redis by host alone, the way Blot's own environment names it. */
 export const redisHost = {
-  schema: Type.String(),
+  schema: v.string(),
   right: 'a host name or IP address, with :PORT after it or not',
   parse(text: string) {
     const url = /[/?#@]/.test(text) ? null : URL.parse(`redis://${bracket(text)}`)
@@ -108,11 +109,11 @@ type PermissionValue =
 
 /** Who says whether a name may have a certificate. A list of names comes from the command line only. */
 export const permissionSource = {
-  schema: Type.Union([
-    Type.Object({ kind: Type.Literal('store') }),
-    Type.Object({ kind: Type.Literal('http'), url: Type.String() }),
-    Type.Object({ kind: Type.Literal('names'), names: Type.Array(Type.String()) }),
-    Type.Object({ kind: Type.Literal('all') }),
+  schema: v.union([
+    v.object({ kind: v.literal('store') }),
+    v.object({ kind: v.literal('http'), url: v.string() }),
+    v.object({ kind: v.literal('names'), names: v.array(v.string()) }),
+    v.object({ kind: v.literal('all') }),
   ]),
   right: 'store, all, or the http:// or https:// URL that is asked with ?domain=',
   parse(text: string) {
@@ -128,7 +129,7 @@ export const permissionSource = {
 
 /** Addresses and networks (CIDR, RFC 4632 3.1). */
 export const networks = {
-  schema: Type.Array(Type.String(), { maxItems: 1024 }),
+  schema: v.pipe(v.array(v.string()), v.maxLength(1024)),
   right: 'comma-separated IP addresses and networks such as 10.0.0.0/8 or fd00::/8',
   parse(text: string) {
     const list = text === '' ? [] : splitList(text)

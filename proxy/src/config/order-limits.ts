@@ -1,13 +1,14 @@
-import { Type, type Static } from 'typebox'
+import * as v from 'valibot'
 import { Unfit } from './kinds.ts'
+import { integer } from './schema.ts'
 
 const UNITS = { s: 1_000, m: 60_000, h: 3600_000, d: 24 * 3600_000 } as const
-const limit = Type.Object({
-  count: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
-  windowMs: Type.Integer({ minimum: 1_000, maximum: 366 * UNITS.d }),
+const limit = v.object({
+  count: integer(1, 1_000_000),
+  windowMs: integer(1_000, 366 * UNITS.d),
 })
 
-type Limits = Record<'orders' | 'domain' | 'set' | 'failures', Static<typeof limit>>
+type Limits = Record<'orders' | 'domain' | 'set' | 'failures', v.InferOutput<typeof limit>>
 
 /** Let's Encrypt's, as of 2026: https://letsencrypt.org/docs/rate-limits/. */
 const LETS_ENCRYPT: Limits = {
@@ -19,7 +20,7 @@ const LETS_ENCRYPT: Limits = {
 
 /** What a CA allows in a time: `orders=300/3h,domain=50/7d`; what is not named is as at Let's Encrypt. */
 export const orderLimits = {
-  schema: Type.Object({ orders: limit, domain: limit, set: limit, failures: limit }),
+  schema: v.object({ orders: limit, domain: limit, set: limit, failures: limit }),
   right: 'limits such as orders=300/3h,domain=50/7d,set=5/7d,failures=5/1h (units s, m, h, d)',
   parse(text: string) {
     const limits: Limits = { ...LETS_ENCRYPT }

@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox'
+import type { GenericSchema } from 'valibot'
 import type { Kind } from './kinds.ts'
 
 /** `dev`: embedded defaults, for one machine. `run`: production. */
@@ -7,7 +7,10 @@ export type Mode = 'dev' | 'run'
 /** A default: text as an operator would write it, or made from the text of other variables. */
 export type Default = string | ((text: (name: string) => string | undefined) => string | undefined)
 
-export type Variable<Schema extends TSchema = TSchema, Property extends string | undefined = string | undefined> = {
+export type Variable<
+  Schema extends GenericSchema = GenericSchema,
+  Property extends string | undefined = string | undefined,
+> = {
   /** Its name in `Config`; undefined for a variable that only has a say in the value of another one. */
   readonly property: Property
   readonly kind: Kind<Schema>
@@ -20,7 +23,7 @@ export type Variable<Schema extends TSchema = TSchema, Property extends string |
 }
 
 /** One row of the table; keeps its exact type. */
-export function variable<Schema extends TSchema, const Property extends string | undefined>(
+export function variable<Schema extends GenericSchema, const Property extends string | undefined>(
   entry: Variable<Schema, Property>,
 ): Variable<Schema, Property> {
   return entry

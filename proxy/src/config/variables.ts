@@ -1,4 +1,4 @@
-import type { Static } from 'typebox'
+import type { InferOutput } from 'valibot'
 import { certificateVariables } from './certificate-variables.ts'
 import * as kinds from './kinds.ts'
 import * as locations from './locations.ts'
@@ -244,7 +244,9 @@ export const variables = {
 export type VariableName = keyof typeof variables
 
 /** The value of each variable. */
-export type Values = { readonly [Name in VariableName]: Frozen<Static<(typeof variables)[Name]['kind']['schema']>> }
+export type Values = {
+  readonly [Name in VariableName]: Frozen<InferOutput<(typeof variables)[Name]['kind']['schema']>>
+}
 
 export type Frozen<Value> = Value extends readonly (infer Item)[]
   ? readonly Frozen<Item>[]

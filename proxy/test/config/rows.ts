@@ -1,4 +1,4 @@
-import { Value } from 'typebox/value'
+import { is } from 'valibot'
 import { variableNames, variables, type Mode, type Variable, type VariableName } from '../../src/config/variables.ts'
 
 /** A variable as a row of the table in docs/configuration.md. */
@@ -11,7 +11,7 @@ function defaultOf(name: VariableName, mode: Mode): string {
   const { defaults, kind }: Variable = variables[name]
   const fallback = defaults[mode]
   const text = typeof fallback === 'function' ? fallback((other) => nameOrNothing(other, mode)) : fallback
-  if (text === undefined) return Value.Check(kind.schema, undefined) ? '' : '**required**'
+  if (text === undefined) return is(kind.schema, undefined) ? '' : '**required**'
   return text === '' ? '' : `\`${text}\``
 }
 

@@ -34,7 +34,7 @@ function parseReport(text: string): StatusReport | undefined {
 }
 
 function render(report: StatusReport, stream: NodeJS.WriteStream): string {
-  const { version, state, uptimeMs, host, processes, listeners, upstreams, degraded = [], maintenance } = report
+  const { version, state, uptimeMs, host, processes, listeners, upstreams, degraded = [], maintenance, reload } = report
   const heading = (...names: string[]): string[] => names.map((name) => styleText('dim', name, { stream }))
   const processRows = processes.map((process) => [
     process.id,
@@ -64,6 +64,11 @@ function render(report: StatusReport, stream: NodeJS.WriteStream): string {
     ]),
     ...(maintenance?.on
       ? [`${styleText('yellow', 'in maintenance', { stream })}, by ${maintenance.by.join(' and ')}\n`]
+      : []),
+    ...(reload?.state === 'failed'
+      ? [
+          `${styleText('yellow', 'the last reload failed', { stream })}: ${reload.error.replaceAll(/\s*\n\s*/g, '; ')}\n`,
+        ]
       : []),
     ...degraded.map((sentence) => `${styleText('yellow', 'degraded', { stream })}: ${sentence}\n`),
   ].join('\n')

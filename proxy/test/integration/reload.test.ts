@@ -173,6 +173,10 @@ await t.test('what is wrong changes nothing, and is told', async (t) => {
     faults: [{ variable: 'EDGE_ADDRESS' }, { variable: 'EDGE_WORKERS' }],
   })
   await unchanged(/EDGE_WORKERS many/)
+  const table = await runProgram(releases.program, ['status', '--environment', '/dev/null'], {
+    environment: { EDGE_ADMIN: settings.EDGE_ADMIN },
+  })
+  t.match(table.stdout, /^the last reload failed: EDGE_ADDRESS here must be .+; EDGE_WORKERS many must be /m)
 
   configure({ EDGE_HTTPS_PORT: String((app.address() as AddressInfo).port) })
   const taken = await reload()

@@ -1,5 +1,6 @@
 import { StoreUnavailable } from '../errors.ts'
-import { createTally, networkOf } from './waiting.ts'
+import { networkOf } from '../network.ts'
+import { createTally } from './waiting.ts'
 import type { ChallengeTokens } from './contracts.ts'
 
 /** Of one worker: more than any CA asks at a time, and little enough that strangers cannot fill the store's queue. */

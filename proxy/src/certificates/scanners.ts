@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { registeredDomain } from './names.ts'
-import { networkOf } from './waiting.ts'
+import { networkOf } from '../network.ts'
 
 export type ScannerGuardOptions = {
   /** Its handles are many, all under one domain: a stranger's guesses must not shut out those who are not in memory. */

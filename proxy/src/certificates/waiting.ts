@@ -1,9 +1,9 @@
-import { isIPv6 } from 'node:net'
+import { networkOf } from '../network.ts'
 import { registeredDomain } from './names.ts'
 
 export type WaitingLimits = {
   readonly total: number
-  /** Of one IPv4 address, or one IPv6 network of 64 bits, which is what one customer of a provider has (RFC 6177). */
+  /** Of one network, as `networkOf` has it. */
   readonly perAddress: number
   /** Of one registered domain, all names under it together. */
   readonly perDomain: number
@@ -36,19 +36,6 @@ export function createWaitingRoom(limits: WaitingLimits): WaitingRoom {
       }
     },
   }
-}
-
-/** `2001:db8:1:2::/64` of `2001:db8:1:2:3::4`; an IPv4 address as it is, also in its IPv6 form. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  const [head = '', tail] = address.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length)
-  const all = [...groups, ...Array.from({ length: missing }, () => '0'), ...(tail ?? '').split(':')]
-  const prefix = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
-  return `${prefix.join(':')}::/64`
 }
 
 /** Counts by key; a key whose count is 0 takes no memory. */

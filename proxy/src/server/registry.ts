@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import { edgeChannel } from '../events.ts'
+import { networkOf } from '../network.ts'
 import type { Connection } from '../request.ts'
 
 export type Tracked = {
   readonly socket: Socket
-  readonly address: string
+  /** Where it comes from, as `networkOf` has it. */
+  readonly network: string
   /** Until when a protocol must have it (PROXY header, handshake), ms of the monotonic clock; then Infinity. */
   deadlineMs: number
   /** Once a protocol has it. */
@@ -14,8 +16,8 @@ export type Tracked = {
 export type RegistryLimits = {
   /** Connections in this process. */
   maxConnections: number
-  /** Connections from one address (loopback and trusted proxies excepted: many visitors stand behind them). */
-  maxPerAddress: number
+  /** Connections from one address, or one IPv6 network (loopback and trusted proxies excepted: many visitors stand behind them). */
+  maxPerNetwork: number
   /** How long a connection may take until a protocol has it, ms. */
   openingMs: number
 }
@@ -39,7 +41,7 @@ const SWEEP_MS = 1000
 
 export function createRegistry(limits: RegistryLimits): Registry {
   const all = new Set<Tracked>()
-  const perAddress = new Map<string, number>()
+  const perNetwork = new Map<string, number>()
   const changed = edgeChannel('connection')
   const waiting: (() => void)[] = []
 
@@ -51,9 +53,9 @@ export function createRegistry(limits: RegistryLimits): Registry {
 
   function remove(tracked: Tracked): void {
     all.delete(tracked)
-    const left = (perAddress.get(tracked.address) ?? 1) - 1
-    if (left === 0) perAddress.delete(tracked.address)
-    else perAddress.set(tracked.address, left)
+    const left = (perNetwork.get(tracked.network) ?? 1) - 1
+    if (left === 0) perNetwork.delete(tracked.network)
+    else perNetwork.set(tracked.network, left)
     changed.publish({ open: all.size })
     if (all.size === 0) for (const resolve of waiting.splice(0)) resolve()
   }
@@ -64,12 +66,13 @@ export function createRegistry(limits: RegistryLimits): Registry {
 
   return {
     add(socket, address, exempt) {
-      const same = perAddress.get(address) ?? 0
-      if (all.size >= limits.maxConnections || (!exempt && same >= limits.maxPerAddress)) return undefined
+      const network = networkOf(address)
+      const same = perNetwork.get(network) ?? 0
+      if (all.size >= limits.maxConnections || (!exempt && same >= limits.maxPerNetwork)) return undefined
       const deadlineMs = performance.now() + limits.openingMs
-      const tracked: Tracked = { socket, address, deadlineMs, connection: undefined }
+      const tracked: Tracked = { socket, network, deadlineMs, connection: undefined }
       all.add(tracked)
-      perAddress.set(address, same + 1)
+      perNetwork.set(network, same + 1)
       socket.once('close', () => remove(tracked))
       changed.publish({ open: all.size })
       return tracked

@@ -55,15 +55,15 @@ export type EdgeServer = {
 const SERVER_NAME = 'blot-edge'
 const BACKLOG = 4096
 const OPENING_MS = 20_000
-const MAX_PER_ADDRESS = 1000
+const MAX_PER_NETWORK = 1000
 
 /** Joins the stages of a connection to the stages of a request. */
 export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms<Found>): Promise<EdgeServer> {
   const maxConnections = connectionLimit(readDescriptorLimit())
   const registry = createRegistry({
     maxConnections,
-    // One address alone must not keep out all others.
-    maxPerAddress: Math.min(MAX_PER_ADDRESS, Math.ceil(maxConnections / 2)),
+    // One network alone must not keep out all others.
+    maxPerNetwork: Math.min(MAX_PER_NETWORK, Math.ceil(maxConnections / 2)),
     openingMs: OPENING_MS + config.issueWaitMs,
   })
   const underWay = createUnderWay()

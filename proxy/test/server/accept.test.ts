@@ -66,7 +66,7 @@ await t.test('anybody else’s header is no header', async (t) => {
 })
 
 await t.test('a connection too many is told so and closed at once; an operator is told too', async (t) => {
-  const registry = createRegistry({ maxConnections: 1, maxPerAddress: 1, openingMs: 60_000 })
+  const registry = createRegistry({ maxConnections: 1, maxPerNetwork: 1, openingMs: 60_000 })
   const options = { registry, trustedProxies: [], proxyProtocol: false, refusal: REFUSAL_HTTP }
   const server = createServer(createAcceptor(options, ({ socket }) => void socket.resume())).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -9,7 +9,7 @@ type Room = { registry: Registry; server: Server; enter(address: string, exempt?
 
 /** A server whose visitors come from any address: `enter` resolves once the registry has judged the connection. */
 async function open(t: Test, limits: Partial<RegistryLimits>): Promise<Room> {
-  const registry = createRegistry({ maxConnections: 10, maxPerAddress: 10, openingMs: 60_000, ...limits })
+  const registry = createRegistry({ maxConnections: 10, maxPerNetwork: 10, openingMs: 60_000, ...limits })
   const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -29,7 +29,7 @@ async function open(t: Test, limits: Partial<RegistryLimits>): Promise<Room> {
 }
 
 await t.test('one address may have so many connections, and gets room again when one closes', async (t) => {
-  const { registry, enter } = await open(t, { maxPerAddress: 2 })
+  const { registry, enter } = await open(t, { maxPerNetwork: 2 })
   const first = await enter('192.0.2.1')
   await enter('192.0.2.1')
   await once(await enter('192.0.2.1'), 'close')
@@ -42,8 +42,21 @@ await t.test('one address may have so many connections, and gets room again when
   t.equal(registry.count(), 3)
 })
 
+await t.test('so may one IPv6 network, however many addresses it has', async (t) => {
+  const { registry, enter } = await open(t, { maxPerNetwork: 2 })
+  const first = await enter('2001:db8:0:1::1')
+  await enter('2001:db8:0:1::2')
+  await once(await enter('2001:db8:0:1:ffff::3'), 'close')
+  await enter('2001:db8:0:2::1')
+  t.equal(registry.count(), 3, 'another network has its own limit')
+  first.destroy()
+  await pollUntil(() => registry.count() === 2)
+  await enter('2001:db8:0:1::4')
+  t.equal(registry.count(), 3)
+})
+
 await t.test('a trusted proxy may have more than one address may', async (t) => {
-  const { registry, enter } = await open(t, { maxPerAddress: 1 })
+  const { registry, enter } = await open(t, { maxPerNetwork: 1 })
   await enter('192.0.2.1', true)
   await enter('192.0.2.1', true)
   t.equal(registry.count(), 2)

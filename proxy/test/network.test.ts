@@ -1,5 +1,5 @@
 import t from 'tap'
-import { networkOf } from '../../src/certificates/waiting.ts'
+import { networkOf } from '../src/network.ts'
 
 await t.test('places are counted by IPv4 address and by IPv6 network of 64 bits', async (t) => {
   const rows: [string, string][] = [

@@ -4,6 +4,7 @@ import { createEndedTotals, type EndedTotals } from '../admin/metrics-totals.ts'
 import { relayEvents } from '../admin/relay.ts'
 import { untilAborted } from '../certificates/deadline.ts'
 import type { Config } from '../config.ts'
+import { ReloadRefused } from '../errors.ts'
 import type { DrainLimits } from '../server/drain.ts'
 import type { CallHandlers } from './channel.ts'
 import type { Generation, Surroundings } from './generation.ts'
@@ -130,7 +131,7 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
   async function stop(limitMs: number): Promise<void> {
     if (state === 'stopped') return
     state = 'draining'
-    stopping.abort(new DOMException('the edge stops', 'AbortError'))
+    stopping.abort(new ReloadRefused('the edge stops'))
     await turns.settled()
     // Ours first: a connection that comes once the workers have closed theirs is refused, and not left in a queue.
     sockets.close(['http', 'https'])

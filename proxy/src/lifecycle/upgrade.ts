@@ -4,7 +4,7 @@ import type { ReloadOutcome, UpgradeOutcome } from '../admin/contracts.ts'
 import type { MetricsSnapshot } from '../admin/metrics.ts'
 import type { EndedTotals } from '../admin/metrics-totals.ts'
 import { untilAborted } from '../certificates/deadline.ts'
-import { MessagesForeign, ReloadRefused, SuccessorLost } from '../errors.ts'
+import { ChildSilent, MessagesForeign, ReloadRefused, SuccessorLost } from '../errors.ts'
 import type { DrainLimits } from '../server/drain.ts'
 import { createChannel, type CallHandlers } from './channel.ts'
 import { failureOf, type EdgeProcesses } from './messages.ts'
@@ -62,10 +62,11 @@ export async function upgrade(options: UpgradeOptions): Promise<UpgradeOutcome> 
   tell('reloading', 'the configuration is valid')
   const child = start(how, release, options.sockets)
   const successor = connect(child, options)
-  const limit = AbortSignal.timeout(LIMIT_MS)
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(new ChildSilent('the other primary', String(LIMIT_MS / 1000))), LIMIT_MS)
   try {
     tell('reloading', `another primary is started, process ${child.pid}`)
-    const outcome = await untilAborted(successor.tookOver, AbortSignal.any([signal, limit]))
+    const outcome = await untilAborted(successor.tookOver, AbortSignal.any([signal, limit.signal]))
     tell(
       'succeeded',
       `process ${outcome.pid} serves as generation ${outcome.generation}, process ${process.pid} drains`,
@@ -76,6 +77,8 @@ export async function upgrade(options: UpgradeOptions): Promise<UpgradeOutcome> 
     if (!successor.hasFailed()) child.kill('SIGKILL')
     if (successor.refuse().hasLetGo) serving.leadAgain()
     throw error
+  } finally {
+    clearTimeout(timer)
   }
 }
 

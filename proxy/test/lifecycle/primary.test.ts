@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { bindListener } from '../../src/lifecycle/listener.ts'
-import { startPrimary, type Primary } from '../../src/lifecycle/primary.ts'
+import { startPrimary, type Primary, type PrimaryOptions } from '../../src/lifecycle/primary.ts'
 import { configure } from '../config/configure.ts'
 import { probeScripted, SCRIPTED } from './family.ts'
 
@@ -15,7 +15,12 @@ function freePorts(): Ports {
   return { http: listeners[0]?.port ?? 0, https: listeners[1]?.port ?? 0 }
 }
 
-function start(ports: Ports, script: string, signal: AbortSignal): Promise<Primary> {
+function start(
+  ports: Ports,
+  script: string,
+  signal: AbortSignal,
+  options: Partial<PrimaryOptions> = {},
+): Promise<Primary> {
   return startPrimary({
     config: configure({ EDGE_HTTP_PORT: String(ports.http), EDGE_HTTPS_PORT: String(ports.https) }),
     release: SCRIPTED,
@@ -31,6 +36,7 @@ function start(ports: Ports, script: string, signal: AbortSignal): Promise<Prima
     findRelease: () => SCRIPTED,
     configure: () => Promise.reject(new Error('nobody reloads')),
     prepare: () => undefined,
+    ...options,
   })
 }
 
@@ -79,5 +85,22 @@ await t.test('stopped twice, it stops once', async (t) => {
   const primary = await start(ports, '', new AbortController().signal)
   await primary.stop(60_000)
   await primary.stop(60_000)
+  bindBoth(t, ports)
+})
+
+await t.test('a reload that is under way, or waits, when the edge stops is refused', async (t) => {
+  const ports = freePorts()
+  const reading = Promise.withResolvers<void>()
+  const primary = await start(ports, '', new AbortController().signal, {
+    configure() {
+      reading.resolve()
+      return new Promise(() => undefined)
+    },
+  })
+  const under = primary.reload()
+  const refused = t.rejects(under, { code: 'EDGE_ERR_RELOAD_REFUSED', message: 'the edge stops' })
+  await reading.promise
+  const waits = t.rejects(primary.reload(), { code: 'EDGE_ERR_RELOAD_REFUSED', message: 'the edge stops' })
+  await Promise.all([primary.stop(60_000), refused, waits])
   bindBoth(t, ports)
 })

@@ -29,6 +29,8 @@ It listens on 127.0.0.1, HTTPS on port 8443, HTTP on 8000: EDGE_ADDRESS, EDGE_HT
     const { config } = await context.resolve('dev', flags)
     let app: AppProcess | undefined
     let appPort: number | undefined
+    // The first start after `npm ci` takes seconds, and has nothing to say before it is over.
+    if (context.stdout.isTTY) context.stdout.write('Starting …\n')
     return serve(context, {
       config,
       args: ['--mode=dev', ...toArgs(flags)],

@@ -85,7 +85,7 @@ async function askPlain(path = '/'): Promise<string> {
   return (await ask({ port: edge.http, host: 'site.blot.example', path, protocol: 'http/1.1' })).text
 }
 
-await t.test('by command, by signal and by the API, under requests and purges', async (t) => {
+await t.test('by command and by signal, under requests and purges', async (t) => {
   const purged: string[] = []
   const visitors = repeat(async () => {
     const answers = [askPlain(), ask({ port: edge.https, host: 'blot.example', path: '/health' })]
@@ -116,8 +116,6 @@ await t.test('by command, by signal and by the API, under requests and purges', 
   ])
   edge.process.kill('SIGHUP')
   await edge.logged(({ msg, step }) => msg === 'reloaded' && String(step).startsWith('generation 3'))
-  const answer = await fetch(`${admin}/reload`, { method: 'POST' })
-  t.strictSame(await answer.json(), { generation: 4, version: '1.0.0', release: `${directory}/releases/1.0.0` })
 
   t.strictSame(await visitors.stop(), [], 'no visitor noticed')
   t.strictSame(await purges.stop(), [], 'no purge was refused')
@@ -133,12 +131,19 @@ await t.test('by command, by signal and by the API, under requests and purges', 
   t.equal(readFileSync(settings.EDGE_PID_FILE, 'utf8'), `${edge.process.pid}\n`)
 })
 
-await t.test('two at once: the second one reads what may have changed since the first began', async (t) => {
-  const answers = await Promise.all([reload('--json'), reload('--json'), reload('--json')])
-  const numbers = answers.map(({ stdout }) => (JSON.parse(stdout) as { generation: number }).generation)
-  t.equal(Math.min(...numbers), 5)
-  t.ok(new Set(numbers).size <= 2, 'the second and the third are one')
-})
+await t.test(
+  'by the API, several at once: the second one reads what may have changed since the first began',
+  async (t) => {
+    const answers = await Promise.all([1, 2, 3].map(() => fetch(`${admin}/reload`, { method: 'POST' })))
+    const outcomes = (await Promise.all(answers.map((answer) => answer.json()))) as { generation: number }[]
+    const numbers = new Set(outcomes.map(({ generation }) => generation))
+    t.match(
+      outcomes.find(({ generation }) => generation === 4),
+      { generation: 4, version: '1.0.0', release: `${directory}/releases/1.0.0` },
+    )
+    t.ok(numbers.size <= 2, 'the second and the third are one')
+  },
+)
 
 await t.test('another configuration', async (t) => {
   const http = await freePort()

@@ -18,7 +18,7 @@ const idForm = /^[0-9a-f]{32}$/
  */
 export class SeenWebhooks {
   readonly #file: string
-  readonly #ids: Set<string>
+  #ids: ReadonlySet<string>
   #received = 0
   #repeated = 0
   #writing: Promise<void> = Promise.resolve()
@@ -55,12 +55,12 @@ export class SeenWebhooks {
   /** It was acted on: resolves when a restart knows that, too. */
   async add(id: unknown): Promise<void> {
     if (typeof id !== 'string' || !idForm.test(id)) return
-    this.#ids.add(id)
-    for (const oldest of this.#ids) {
-      if (this.#ids.size <= mostRemembered) break
-      this.#ids.delete(oldest)
-    }
-    const written = this.#writing.then(() => writeWhole(this.#file, `${[...this.#ids].join('\n')}\n`))
+    const written = this.#writing.then(async () => {
+      const latest = [...new Set([...this.#ids, id])].slice(-mostRemembered)
+      await writeWhole(this.#file, `${latest.join('\n')}\n`)
+      // Not before: whoever is told that it is known does not send it to the app of after a restart.
+      this.#ids = new Set(latest)
+    })
     this.#writing = written.catch(() => undefined)
     await written
   }

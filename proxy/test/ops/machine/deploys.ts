@@ -9,11 +9,11 @@ export async function testDeploys(t: Test, machine: Machine): Promise<void> {
   const deploy = '/opt/blot-edge/current/ops/deploy/deploy'
   /** Another release, made from an archive of a changed source. Its Node.js says that it is another one than the first release's. */
   async function addRelease(name: string, change: string): Promise<void> {
-    await machine.do(`rm -rf /root/source; mkdir /root/source; cd /root/source
+    await machine.do(`rm -rf /srv/source; mkdir /srv/source; cd /srv/source
     tar -C ${release} --exclude=./node_modules -cf - . | tar -xf -
     ${change}
-    tar -cf /root/${name}.tar .
-    ${release}/ops/deploy/release --name ${name} /root/${name}.tar
+    tar -cf /srv/${name}.tar .
+    ${release}/ops/deploy/release --name ${name} /srv/${name}.tar
     cd ${releases}/${name}/node_modules
     rm .bin; mkdir .bin
     cat >.bin/node <<'END'
@@ -125,7 +125,7 @@ END
       [`${deploy} nowhere`, /there is no release nowhere/],
       [`${deploy} test`, /is in service already/],
       [`${deploy} /etc`, /lies outside of/],
-      [`${release}/ops/deploy/release --name next /root/next.tar`, /next is there already: a release is never changed/],
+      [`${release}/ops/deploy/release --name next /srv/next.tar`, /next is there already: a release is never changed/],
       [`${release}/ops/deploy/release /etc/hosts`, /is no tar archive/],
       [`${release}/ops/deploy/release /etc`, /is no git checkout/],
       [

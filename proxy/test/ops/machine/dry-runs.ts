@@ -7,7 +7,7 @@ const SCRIPTS: readonly (readonly [name: string, args: string])[] = [
   ['environment/swap', '--size 1M --file /srv/swap'],
   ['environment/app-environment', '9999'],
   ['monit/alert', 'text'],
-  ['deploy/release', '--name never /root/next.tar'],
+  ['deploy/release', '--name never /srv/next.tar'],
   ['deploy/deploy', 'next'],
   ['deploy/reboot', 'edge'],
   ['deploy/reboot', 'app'],

@@ -7,7 +7,7 @@ export async function testMonit(t: Test, machine: Machine): Promise<void> {
   // As it is, but in seconds instead of minutes.
   await machine.do(`sed -i 's/set daemon 20/set daemon 1/; s/timeout 10 seconds/timeout 3 seconds/' /etc/monit/conf.d/*
     mkdir -p /etc/blot/alert.d
-    printf '#!/bin/sh\\necho "$1" >>/root/alerts\\n' >/etc/blot/alert.d/test
+    printf '#!/bin/sh\\necho "$1" >>/srv/alerts\\n' >/etc/blot/alert.d/test
     chmod +x /etc/blot/alert.d/test
     printf '[Service]\\nRestart=no\\n' >/etc/systemd/system/blot-edge.service.d/90-test.conf
     systemctl daemon-reload
@@ -19,7 +19,7 @@ export async function testMonit(t: Test, machine: Machine): Promise<void> {
   await t.test('a wedged app, which accepts and never answers, is replaced', async (t) => {
     const pid = await mainPid(machine, 'blot-app@8080')
     await machine.do(`kill -STOP ${pid}`)
-    await machine.until(`grep --quiet 'app replaced: it answers' /root/alerts`)
+    await machine.until(`grep --quiet 'app replaced: it answers' /srv/alerts`)
     t.not(await mainPid(machine, 'blot-app@8080'), pid)
     await machine.do('curl --silent --fail --output /dev/null http://127.0.0.1:8080/health')
   })
@@ -27,7 +27,7 @@ export async function testMonit(t: Test, machine: Machine): Promise<void> {
   await t.test('a killed edge comes back, though its supervisor leaves it', async (t) => {
     const pid = await mainPid(machine, 'blot-edge')
     await machine.do(`kill -KILL ${pid}`)
-    await machine.until(`grep --quiet 'edge restarted: it answers' /root/alerts`)
+    await machine.until(`grep --quiet 'edge restarted: it answers' /srv/alerts`)
     t.not(await mainPid(machine, 'blot-edge'), pid)
     await machine.do('curl --silent --fail --output /dev/null --insecure https://blot.example/health')
   })

@@ -97,19 +97,19 @@ export async function testSetup(t: Test, machine: Machine): Promise<void> {
   })
 
   await t.test('a swap file is made once, and nothing is taken for one', async (t) => {
-    const swap = `${release}/ops/environment/swap --later --size 1M --file /root/swapfile`
-    t.match(await machine.run(`${swap} --check`), { code: 1, stdout: /^would +make \/root\/swapfile of 1M$/m })
-    t.match(await machine.do(swap), /^did +make \/root\/swapfile of 1M\ndid +add \/root\/swapfile to \/etc\/fstab$/m)
-    t.strictSame(await modes('/root/swapfile'), ['root:root 600'])
-    t.equal(await machine.do('blkid --output value --match-tag TYPE --probe /root/swapfile'), 'swap\n')
+    const swap = `${release}/ops/environment/swap --later --size 1M --file /srv/swapfile`
+    t.match(await machine.run(`${swap} --check`), { code: 1, stdout: /^would +make \/srv\/swapfile of 1M$/m })
+    t.match(await machine.do(swap), /^did +make \/srv\/swapfile of 1M\ndid +add \/srv\/swapfile to \/etc\/fstab$/m)
+    t.strictSame(await modes('/srv/swapfile'), ['root:root 600'])
+    t.equal(await machine.do('blkid --output value --match-tag TYPE --probe /srv/swapfile'), 'swap\n')
     t.notMatch(await machine.do(swap), /^did/m)
     t.match(await machine.run(`${swap} --check`), { code: 0 })
-    t.equal(await machine.do('grep --count "^/root/swapfile none swap sw 0 0$" /etc/fstab'), '1\n')
+    t.equal(await machine.do('grep --count "^/srv/swapfile none swap sw 0 0$" /etc/fstab'), '1\n')
     t.match(await machine.run(`${swap} --file /etc/hosts`), {
       code: 1,
       stderr: /\/etc\/hosts is there, and is no swap/,
     })
-    t.match(await machine.run(`${swap} --file /root/other --size 999999G`), {
+    t.match(await machine.run(`${swap} --file /srv/other --size 999999G`), {
       code: 1,
       stderr: /too little for 999999G/,
     })

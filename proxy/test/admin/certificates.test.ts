@@ -2,7 +2,7 @@ import t from 'tap'
 import { createCensusTaker, takeCensus } from '../../src/admin/certificate-census.ts'
 import type { CertificateView } from '../../src/admin/contracts.ts'
 import { DAY_MS, makeCertificate } from '../certificates/factory.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { openCertificates } from './certificates.ts'
 import { ask, askJson, startAdmin } from './start.ts'
 

@@ -4,7 +4,7 @@ import { cachePermission } from '../../src/certificates/permission.ts'
 import { CertificateBackOff, CertificateDenied, CertificateInvalid, StoreUnavailable } from '../../src/errors.ts'
 import { edgeChannel } from '../../src/events.ts'
 import { DAY_MS, makeCertificate, makeKey, memoryVault } from './factory.ts'
-import { pollUntil } from './poll.ts'
+import { pollUntil } from '../until.ts'
 import type { Test } from 'tap'
 import type { Certificates, CertificatesOptions } from '../../src/certificates/certificates.ts'
 

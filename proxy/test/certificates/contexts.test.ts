@@ -5,7 +5,7 @@ import t from 'tap'
 import { createContexts, makeContext } from '../../src/certificates/contexts.ts'
 import { tlsSettings } from '../../src/certificates/secure-context.ts'
 import { makeCertificate } from './factory.ts'
-import { pollUntil } from './poll.ts'
+import { pollUntil } from '../until.ts'
 
 await t.test('a context that leaves memory is freed, and its connections go on', async (t) => {
   const contexts = createContexts({ contexts: 1, bytes: 1_000_000 }, 1)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { Agent, request } from 'undici'
 import type { ChildProcess } from 'node:child_process'
 import { freePort } from '../store/redis-server.ts'
-import { pollUntil } from './poll.ts'
+import { pollUntil } from '../until.ts'
 
 const run = promisify(execFile)
 

@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../integration/edge.ts'
 import { makePlace, makeStoreKey } from '../store/stores.ts'
 import { DAY_MS, makeCertificate } from './factory.ts'
 import { makeLeaf } from '../../src/certificates/issuers/leaf.ts'
-import { pollUntil } from './poll.ts'
+import { pollUntil } from '../until.ts'
 import type { Test } from 'tap'
 import type { Issuer, RenewalInfo } from '../../src/certificates/contracts.ts'
 

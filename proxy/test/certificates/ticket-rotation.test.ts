@@ -5,7 +5,7 @@ import { rotateTicketKeys, type TicketRotation } from '../../src/certificates/ti
 import { StoreUnavailable } from '../../src/errors.ts'
 import { edgeChannel } from '../../src/events.ts'
 import { openStore } from '../../src/store/open.ts'
-import { pollUntil } from './poll.ts'
+import { pollUntil } from '../until.ts'
 
 const HOUR_MS = 3600_000
 

@@ -5,7 +5,7 @@ import http2, { constants, type ClientHttp2Session, type ClientHttp2Stream } fro
 import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocketServer } from 'ws'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { startEdge, temporaryDirectory } from '../integration/edge.ts'
 import { FLAG, SETTING, type Field } from './frames.ts'
 import { HOST, pseudoFields, request, type RequestOptions } from './row.ts'

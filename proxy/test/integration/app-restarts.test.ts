@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../store/redis-server.ts'
 import { ask, type Answer } from './client.ts'
-import { startEdge, temporaryDirectory } from './edge.ts'
-import { until } from './mixed-load.ts'
+import { productionEnvironment, startEdge, temporaryDirectory } from './edge.ts'
+import { until } from '../until.ts'
 
 /**
  * An app of two ports that is away, comes back, and is replaced under visitors' hands, behind one edge of two workers. (What an app
@@ -26,15 +26,10 @@ const edge = await startEdge(t, {
   args: ['run'],
   directory,
   environment: {
+    ...productionEnvironment(directory),
     BLOT_CACHE: 'false',
     EDGE_UPSTREAMS: ports.map((port) => `http://127.0.0.1:${port}`).join(','),
-    EDGE_STORE: `file:${join(directory, 'edge/store')}`,
-    EDGE_ADDRESS: '127.0.0.1',
-    EDGE_USER: 'nobody',
-    EDGE_ISSUER: 'local',
-    EDGE_PERMISSION: 'all',
     EDGE_WORKERS: String(WORKERS),
-    EDGE_PID_FILE: join(directory, 'edge.pid'),
     // Nobody's time shall be over because this machine is busy.
     EDGE_HOLD_MS: '60000',
   },

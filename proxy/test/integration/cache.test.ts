@@ -5,9 +5,9 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { ask, type Answer } from './client.ts'
-import { startEdge, temporaryDirectory, type EdgeOptions, type RunningEdge } from './edge.ts'
+import { productionEnvironment, startEdge, temporaryDirectory, type EdgeOptions, type RunningEdge } from './edge.ts'
 
 const HOST = 'garden.blot.localhost'
 
@@ -39,15 +39,9 @@ async function startApp(t: Pick<Test, 'teardown'>): Promise<App> {
 
 function start(t: Test, directory: string, app: App, more: Partial<EdgeOptions> = {}): Promise<RunningEdge> {
   const environment = {
+    ...productionEnvironment(directory),
     BLOT_CACHE: 'false',
     EDGE_UPSTREAMS: app.url,
-    EDGE_STORE: `file:${join(directory, 'edge/store')}`,
-    EDGE_ADDRESS: '127.0.0.1',
-    EDGE_USER: 'nobody',
-    EDGE_ISSUER: 'local',
-    EDGE_PERMISSION: 'all',
-    EDGE_WORKERS: '1',
-    EDGE_PID_FILE: join(directory, 'edge.pid'),
     ...more.environment,
   }
   return startEdge(t, { args: ['run'], directory, environment })

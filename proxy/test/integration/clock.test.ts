@@ -5,8 +5,8 @@ import { processesOf } from '../../bench/servers/edge-processes.ts'
 import { post } from '../../bench/servers/reloadable.ts'
 import { startApp } from '../webhooks/app.ts'
 import { ask, type Answer } from './client.ts'
-import { startEdge, temporaryDirectory } from './edge.ts'
-import { until } from './mixed-load.ts'
+import { productionEnvironment, startEdge, temporaryDirectory } from './edge.ts'
+import { until } from '../until.ts'
 
 /** The clock of a running edge is set, forward and back, by libfaketime; the one that nobody sets goes on. */
 
@@ -33,15 +33,9 @@ const edge = await startEdge(t, {
   args: ['run'],
   directory,
   environment: {
+    ...productionEnvironment(directory),
     BLOT_HOST: HOST,
     EDGE_UPSTREAMS: `http://127.0.0.1:${app.port}`,
-    EDGE_ADDRESS: '127.0.0.1',
-    EDGE_STORE: `file:${join(directory, 'edge/store')}`,
-    EDGE_ISSUER: 'local',
-    EDGE_PERMISSION: 'all',
-    EDGE_USER: 'nobody',
-    EDGE_WORKERS: '1',
-    EDGE_PID_FILE: join(directory, 'edge.pid'),
     LD_PRELOAD: LIBRARY,
     FAKETIME_TIMESTAMP_FILE: clock,
     FAKETIME_NO_CACHE: '1',

@@ -11,8 +11,8 @@ import { readPurgeJournal } from '../../src/cache/purge-journal.ts'
 import { processesOf } from '../../bench/servers/edge-processes.ts'
 import { startApp, status } from '../webhooks/app.ts'
 import { ask } from './client.ts'
-import { startEdge, temporaryDirectory } from './edge.ts'
-import { until } from './mixed-load.ts'
+import { productionEnvironment, startEdge, temporaryDirectory } from './edge.ts'
+import { until } from '../until.ts'
 
 /** An edge that may have few files open, beneath a flood of connections, and then one that may open no more at all. */
 
@@ -30,15 +30,9 @@ const edge = await startEdge(t, {
   directory,
   under: ['prlimit', `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`],
   environment: {
+    ...productionEnvironment(directory),
     BLOT_HOST: HOST,
     EDGE_UPSTREAMS: `http://127.0.0.1:${app.port}`,
-    EDGE_ADDRESS: '127.0.0.1',
-    EDGE_STORE: `file:${join(directory, 'edge/store')}`,
-    EDGE_ISSUER: 'local',
-    EDGE_PERMISSION: 'all',
-    EDGE_USER: 'nobody',
-    EDGE_WORKERS: '1',
-    EDGE_PID_FILE: join(directory, 'edge.pid'),
   },
 })
 

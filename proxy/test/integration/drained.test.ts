@@ -6,8 +6,8 @@ import t from 'tap'
 import { processesOf } from '../../bench/servers/edge-processes.ts'
 import { post } from '../../bench/servers/reloadable.ts'
 import { ask, type Answer } from './client.ts'
-import { startEdge, temporaryDirectory } from './edge.ts'
-import { until } from './mixed-load.ts'
+import { productionEnvironment, startEdge, temporaryDirectory } from './edge.ts'
+import { until } from '../until.ts'
 
 /** What processes of one generation asked each other, and how they end, while another one takes their place. */
 
@@ -33,16 +33,11 @@ const edge = await startEdge(t, {
   args: ['run'],
   directory,
   environment: {
+    ...productionEnvironment(directory),
     BLOT_HOST: HOST,
     EDGE_UPSTREAMS: `http://127.0.0.1:${(app.address() as AddressInfo).port}`,
-    EDGE_ADDRESS: '127.0.0.1',
-    EDGE_STORE: `file:${directory}/edge/store`,
-    EDGE_ISSUER: 'local',
-    EDGE_PERMISSION: 'all',
-    EDGE_USER: 'nobody',
     EDGE_WORKERS: '2',
     EDGE_ISSUE_WAIT_MS: '60000',
-    EDGE_PID_FILE: `${directory}/edge.pid`,
   },
 })
 

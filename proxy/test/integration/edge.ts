@@ -111,6 +111,19 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS$|_?TAP)/.test(name)))
 }
 
+/** What `run` needs besides the app: an edge of its own, with one worker and a CA that gives a certificate to any name. */
+export function productionEnvironment(directory: string): Record<string, string> {
+  return {
+    EDGE_ADDRESS: '127.0.0.1',
+    EDGE_STORE: `file:${join(directory, 'edge/store')}`,
+    EDGE_ISSUER: 'local',
+    EDGE_PERMISSION: 'all',
+    EDGE_USER: 'nobody',
+    EDGE_WORKERS: '1',
+    EDGE_PID_FILE: join(directory, 'edge.pid'),
+  }
+}
+
 function embedded(directory: string): Record<string, string> {
   return {
     BLOT_HOST: 'blot.localhost',

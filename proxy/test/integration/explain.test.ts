@@ -5,10 +5,10 @@ import { connect, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { runEdge } from '../commands/run-edge.ts'
 import { ask, type Protocol } from './client.ts'
-import { startEdge, temporaryDirectory } from './edge.ts'
+import { productionEnvironment, startEdge, temporaryDirectory } from './edge.ts'
 
 const HOST = 'garden.blot.localhost'
 const TOKEN = 'a-token-for-tests'
@@ -30,15 +30,10 @@ const page = join(directory, 'cache', HOST, 'https/permanent/page.html')
 mkdirSync(dirname(page), { recursive: true })
 writeFileSync(page, 'a page')
 const environment = {
+  ...productionEnvironment(directory),
   EDGE_UPSTREAMS: `http://127.0.0.1:${(app.address() as AddressInfo).port}`,
-  EDGE_STORE: `file:${join(directory, 'edge/store')}`,
-  EDGE_ADDRESS: '127.0.0.1',
   EDGE_ADMIN_TOKEN: TOKEN,
-  EDGE_USER: 'nobody',
-  EDGE_ISSUER: 'local',
-  EDGE_PERMISSION: 'all',
   EDGE_WORKERS: '2',
-  EDGE_PID_FILE: join(directory, 'edge.pid'),
 }
 const edge = await startEdge(t, { args: ['run'], directory, environment })
 

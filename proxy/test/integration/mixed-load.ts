@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { audit, type Audit } from '../../bench/load/mixed/audit.ts'
 import type { Incident } from '../../bench/load/mixed/outcomes.ts'
@@ -7,7 +6,8 @@ import { startMixedLoad } from '../../bench/load/mixed/start.ts'
 import { describeIncident, describeIncidents, totalsOf, type Report } from '../../bench/load/mixed/tally.ts'
 import { post } from '../../bench/servers/reloadable.ts'
 import { startRecordingApp, type RecordingApp } from '../../bench/servers/recording-app.ts'
-import { startEdge, temporaryDirectory, type RunningEdge } from './edge.ts'
+import { until } from '../until.ts'
+import { productionEnvironment, startEdge, temporaryDirectory, type RunningEdge } from './edge.ts'
 
 export const MAIN_HOST = 'blot.example'
 export const HANDLE = 'garden.blot.example'
@@ -27,11 +27,8 @@ export type Loaded = {
   audit(): Audit
 }
 
-const LOOK_MS = 50
 /** Half of the load of a bench: the edge is to be seen at work, not at its limit. */
 const PACE = 2
-/** Far more than anything here takes on a busy machine. */
-const LIMIT_MS = 60_000
 /** What each kind has had before anything is done: certificates are made then, and pages stored. */
 const SERVED = { pages: 50, answers: 50, slowUploads: 1, slowDownloads: 1, events: 6, websockets: 4, webhooks: 5 }
 
@@ -84,40 +81,14 @@ export async function startLoaded(t: Test, environment: Record<string, string> =
 
 function production(app: RecordingApp, directory: string): Record<string, string> {
   return {
+    ...productionEnvironment(directory),
     BLOT_HOST: MAIN_HOST,
     BLOT_DROPBOX_SECRET: app.secret,
-    EDGE_ADDRESS: '127.0.0.1',
     EDGE_UPSTREAMS: `http://127.0.0.1:${app.port}`,
-    EDGE_STORE: `file:${join(directory, 'edge/store')}`,
-    EDGE_ISSUER: 'local',
-    EDGE_PERMISSION: 'all',
-    EDGE_USER: 'nobody',
     EDGE_WORKERS: '2',
-    EDGE_PID_FILE: join(directory, 'edge.pid'),
     // An app takes longer to start where much else goes on. Its visitors wait for a minute.
     EDGE_HOLD_MS: '45000',
   }
-}
-
-/** Waits for what cannot be awaited. @param instead tells, in the end, what there was instead. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  instead: () => string = () => 'it never did',
-): Promise<void> {
-  const deadlineMs = performance.now() + LIMIT_MS
-  while (!(await within(what, deadlineMs, condition))) {
-    if (performance.now() > deadlineMs) throw new Error(`${what}, within ${LIMIT_MS / 1000} s: ${instead()}`)
-    await sleep(LOOK_MS)
-  }
-}
-
-/** Who is asked may never answer. */
-async function within<Value>(what: string, deadlineMs: number, ask: () => Value | Promise<Value>): Promise<Value> {
-  const timer = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - performance.now())))
-  const { promise, reject } = Promise.withResolvers<never>()
-  timer.addEventListener('abort', () => reject(new Error(`${what}: whoever was asked about it did not answer`)))
-  return Promise.race([ask(), promise])
 }
 
 function describe(report: Report): string {

@@ -4,7 +4,8 @@ import type { Incident } from '../../bench/load/mixed/outcomes.ts'
 import { killWorker, processesOf, type EdgeProcess } from '../../bench/servers/edge-processes.ts'
 import { post } from '../../bench/servers/reloadable.ts'
 import { startRedis } from '../store/redis-server.ts'
-import { assertExplained, startLoaded, until } from './mixed-load.ts'
+import { until } from '../until.ts'
+import { assertExplained, startLoaded } from './mixed-load.ts'
 
 /**
  * Visitors of every kind are there all the while and each of their requests is counted, while the edge reloads, and while a worker,

@@ -7,10 +7,10 @@ import tls from 'node:tls'
 import t, { type Test } from 'tap'
 import type { StatusReport } from '../../src/admin/contracts.ts'
 import { maintenance } from '../../src/commands/maintenance.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { call } from '../commands/call.ts'
 import { ask } from './client.ts'
-import { startEdge, type RunningEdge, temporaryDirectory } from './edge.ts'
+import { productionEnvironment, startEdge, type RunningEdge, temporaryDirectory } from './edge.ts'
 
 /** What an operator sets by hand: maintenance, a wildcard certificate, Diffie-Hellman parameters. */
 
@@ -44,15 +44,9 @@ async function startWithCache(t: Test, environment: Record<string, string>): Pro
     args: ['run'],
     directory,
     environment: {
+      ...productionEnvironment(directory),
       BLOT_HOST: 'blot.example',
-      EDGE_ADDRESS: '127.0.0.1',
       EDGE_UPSTREAMS: 'http://127.0.0.1:9',
-      EDGE_STORE: `file:${directory}/edge/store`,
-      EDGE_ISSUER: 'local',
-      EDGE_PERMISSION: 'all',
-      EDGE_USER: 'nobody',
-      EDGE_WORKERS: '1',
-      EDGE_PID_FILE: join(directory, 'edge.pid'),
       ...environment,
     },
   })

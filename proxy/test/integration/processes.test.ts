@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import t from 'tap'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { ask, type Answer } from './client.ts'
 import { startEdge, type RunningEdge } from './edge.ts'
 

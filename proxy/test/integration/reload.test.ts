@@ -10,6 +10,7 @@ import type { StatusReport } from '../../src/admin/contracts.ts'
 import { readPurgeJournal } from '../../src/cache/purge-journal.ts'
 import { runProgram, type Ran } from '../commands/run-edge.ts'
 import { freePort } from '../store/redis-server.ts'
+import { pollUntil } from '../until.ts'
 import { ask } from './client.ts'
 import { startEdge, temporaryDirectory } from './edge.ts'
 import { makeReleases } from './releases.ts'
@@ -225,7 +226,7 @@ await t.test('another release, one that crashes, and back', async (t) => {
   const pid = before['worker-1'] ?? NaN
   process.kill(pid, 'SIGKILL')
   await edge.logged(({ msg, name }) => msg === 'process ended' && String(name).startsWith('worker-1'))
-  await until(async () => ![undefined, pid].includes((await serving())['worker-1']))
+  await pollUntil(async () => ![undefined, pid].includes((await serving())['worker-1']))
   const replaced = (await serving())['worker-1'] ?? NaN
   t.match(readFileSync(`/proc/${replaced}/cmdline`, 'utf8'), second)
 
@@ -255,7 +256,7 @@ await t.test('kill -9 in the middle', async (t) => {
   await starting(before['manager'])
   process.kill(before['manager'] ?? NaN, 'SIGKILL')
   await answer
-  await until(() => edge.log.filter(({ msg }) => msg === 'reloaded').length > reloaded)
+  await pollUntil(() => edge.log.filter(({ msg }) => msg === 'reloaded').length > reloaded)
   t.equal((await fetch(`${admin}/ready`)).status, 200, 'an old one that dies does not')
   t.equal((await fetch(`${admin}/purge?host=a.example`)).status, 200)
 })
@@ -303,9 +304,4 @@ function commandOf(pid: number): string[] {
   } catch {
     return []
   }
-}
-
-/** As long as a busy machine needs. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(10)
 }

@@ -7,8 +7,8 @@ import t from 'tap'
 import { post } from '../../bench/servers/reloadable.ts'
 import { startRedis, type RedisServer } from '../store/redis-server.ts'
 import { startApp } from '../webhooks/app.ts'
-import { startEdge, temporaryDirectory, type RunningEdge } from './edge.ts'
-import { until } from './mixed-load.ts'
+import { productionEnvironment, startEdge, temporaryDirectory, type RunningEdge } from './edge.ts'
+import { until } from '../until.ts'
 
 /** Two machines with one Redis take webhooks all the while, whatever stops, and one app gets them. */
 
@@ -30,15 +30,10 @@ function startMachine(name: string): Promise<RunningEdge> {
     args: ['run'],
     directory: join(directory, name),
     environment: {
+      ...productionEnvironment(join(directory, name)),
       BLOT_HOST: HOST,
       EDGE_UPSTREAMS: `http://127.0.0.1:${app.port}`,
-      EDGE_ADDRESS: '127.0.0.1',
       EDGE_STORE: redis.url,
-      EDGE_ISSUER: 'local',
-      EDGE_PERMISSION: 'all',
-      EDGE_USER: 'nobody',
-      EDGE_WORKERS: '1',
-      EDGE_PID_FILE: join(directory, `${name}.pid`),
     },
   })
 }

@@ -3,7 +3,8 @@ import type { Incident } from '../../bench/load/mixed/outcomes.ts'
 import { sizeOf } from '../../bench/machine/processes.ts'
 import { processesOf } from '../../bench/servers/edge-processes.ts'
 import { growthOf, soak } from '../../bench/soak.ts'
-import { assertExplained, DOMAIN, HANDLE, startLoaded, until } from './mixed-load.ts'
+import { until } from '../until.ts'
+import { assertExplained, DOMAIN, HANDLE, startLoaded } from './mixed-load.ts'
 
 /** A day in a minute. */
 

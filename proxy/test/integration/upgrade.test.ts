@@ -4,12 +4,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { StatusReport, UpgradeOutcome } from '../../src/admin/contracts.ts'
 import { readPurgeJournal } from '../../src/cache/purge-journal.ts'
 import { runProgram, type Ran } from '../commands/run-edge.ts'
+import { pollUntil } from '../until.ts'
 import { ask } from './client.ts'
 import { startEdge, temporaryDirectory } from './edge.ts'
 import { listenForNotices } from './notices.ts'
@@ -89,11 +89,6 @@ function addWith(version: string, letGo: string): void {
   if (changed === source) throw new Error(`${file} is not as it was`)
   writeFileSync(file, changed)
   releases.switchTo(version)
-}
-
-/** As long as a busy machine needs. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(10)
 }
 
 const purge = (tag: string): Promise<Response> =>
@@ -202,7 +197,7 @@ await t.test('a WebSocket goes on behind the first of three primaries, whose wor
   socket?.close()
   t.strictSame(await ended, [0, null], 'it ends with its last connection')
   // What was between it and the one that serves ends as well.
-  await until(async () => (await status()).processes.length === 3)
+  await pollUntil(async () => (await status()).processes.length === 3)
   t.ok((await requestsCounted()) >= counted, 'and what it counted stays')
 })
 
@@ -237,6 +232,6 @@ await t.test('the new one is as good as the old one, and with it all that drain 
   // It would wait for the tunnel, which is behind the first of the three.
   process.kill(Number(primaries[0]), 'SIGTERM')
   await cut
-  for (const { pid } of processes) await until(() => Promise.resolve(!existsSync(`/proc/${pid}/exe`)))
+  for (const { pid } of processes) await pollUntil(() => Promise.resolve(!existsSync(`/proc/${pid}/exe`)))
   await t.rejects(askPlain(), { code: 'ECONNREFUSED' })
 })

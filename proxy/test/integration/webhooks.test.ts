@@ -3,7 +3,7 @@ import { webhooks } from '../../src/commands/webhooks.ts'
 import { call } from '../commands/call.ts'
 import { startApp, status } from '../webhooks/app.ts'
 import { ask } from './client.ts'
-import { startEdge, temporaryDirectory } from './edge.ts'
+import { productionEnvironment, startEdge, temporaryDirectory } from './edge.ts'
 
 const PATH = '/clients/dropbox/webhook'
 
@@ -11,14 +11,9 @@ await t.test('what an edge has acknowledged, it delivers after a crash of everyt
   const app = await startApp(t)
   const directory = temporaryDirectory(t)
   const environment = {
+    ...productionEnvironment(directory),
     BLOT_HOST: 'blot.localhost',
     EDGE_UPSTREAMS: `http://127.0.0.1:${app.port}`,
-    EDGE_ADDRESS: '127.0.0.1',
-    EDGE_STORE: `file:${directory}/edge/store`,
-    EDGE_ISSUER: 'local',
-    EDGE_USER: 'nobody',
-    EDGE_WORKERS: '1',
-    EDGE_PID_FILE: `${directory}/edge.pid`,
   }
   await app.away()
   const first = await startEdge(t, { args: ['run'], directory, environment, detached: true })

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Child } from '../../src/lifecycle/child.ts'
 import type { Switchboard } from '../../src/lifecycle/switchboard.ts'
 import { fromFields } from '../../src/purge.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { collectFaults, createFamily, running, startFamily } from './family.ts'
 
 const AMPLE = { limitMs: 60_000, tunnelsMs: 60_000 }

@@ -6,7 +6,7 @@ import t from 'tap'
 import { edgeChannel, type EdgeEvents } from '../../src/events.ts'
 import { createAcceptor, REFUSAL_HTTP } from '../../src/server/accept.ts'
 import { createRegistry } from '../../src/server/registry.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { answer, HOST, REQUEST, serve, talk } from './serve.ts'
 
 const BEHIND_PROXY = { EDGE_PROXY_PROTOCOL: 'true', EDGE_TRUSTED_PROXIES: '127.0.0.1' }

@@ -4,7 +4,7 @@ import tls from 'node:tls'
 import t, { type Test } from 'tap'
 import { edgeChannel, type HandshakeEvent } from '../../src/events.ts'
 import type { HandshakeAnswer } from '../../src/server/handshake.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { codeOf } from '../../src/errors.ts'
 import { AMPLE, ENTRY, HOST, serve, type Served } from './serve.ts'
 

@@ -3,7 +3,7 @@ import tls from 'node:tls'
 import t, { type Test } from 'tap'
 import { cut } from '../../src/cut.ts'
 import type { Exchange } from '../../src/request.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { answer, HOST, REQUEST, ROOT, serve, talk, type Served } from './serve.ts'
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n'

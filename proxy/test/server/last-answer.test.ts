@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Exchange } from '../../src/request.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { answer, AMPLE, HOST, REQUEST, ROOT, serve, talk, type Served, type Talk } from './serve.ts'
 
 const LAST = /\r\nConnection: close\r\n/

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { createRegistry, type Registry, type RegistryLimits } from '../../src/server/registry.ts'
 import { PLAIN } from './connection.ts'
 

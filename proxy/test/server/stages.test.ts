@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { edgeChannel, type EdgeEvents } from '../../src/events.ts'
 import { ask } from '../integration/client.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { HOST, REQUEST, serve, talk } from './serve.ts'
 
 function listenTo<Name extends keyof EdgeEvents>(t: Test, name: Name): EdgeEvents[Name][] {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createFileBudgets } from '../../src/store/file-budgets.ts'
 import { createFileState } from '../../src/store/file-state.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
 import { makePlace } from './stores.ts'
 

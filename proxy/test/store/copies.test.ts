@@ -4,7 +4,7 @@ import t from 'tap'
 import { openCopies, type Copies } from '../../src/store/copies.ts'
 import { edgeChannel } from '../../src/events.ts'
 import { DAY_MS, makeCertificate } from '../certificates/factory.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
 import { makeStoreKey } from './stores.ts'
 

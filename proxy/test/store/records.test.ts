@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { AcmeAccount, Failure, TicketKey } from '../../src/certificates/contracts.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { makeKey } from '../certificates/factory.ts'
 import { makePlace } from './stores.ts'
 

@@ -6,7 +6,7 @@ import { createRedisPermission } from '../../src/store/redis-permission.ts'
 import { createRedisVault } from '../../src/store/redis-vault.ts'
 import { openStore } from '../../src/store/open.ts'
 import { makeCertificate } from '../certificates/factory.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { freePort, startRedis } from './redis-server.ts'
 import type { RedisStore } from '../../src/store/redis.ts'
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { AcmeAccount } from '../../src/certificates/contracts.ts'
 import { createSealer } from '../../src/store/seal.ts'
 import { invalid, makeCertificate, makeKey } from '../certificates/factory.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { makePlace, makeStoreKey } from './stores.ts'
 
 const account = (): AcmeAccount => ({

@@ -8,7 +8,7 @@ import { createRedisLocker } from '../../src/store/redis-locker.ts'
 import { createRedisVault } from '../../src/store/redis-vault.ts'
 import { openRedis } from '../../src/store/redis.ts'
 import { DAY_MS, invalid, makeCertificate, makeKey } from '../certificates/factory.ts'
-import { pollUntil } from '../certificates/poll.ts'
+import { pollUntil } from '../until.ts'
 import { startRedis } from './redis-server.ts'
 import type { Vault } from '../../src/certificates/contracts.ts'
 

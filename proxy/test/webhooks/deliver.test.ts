@@ -14,6 +14,7 @@ import { startDeliverer, type DelivererOptions } from '../../src/webhooks/delive
 import { DELIVERY_LIMITS, QUEUE_LIMITS } from '../../src/webhooks/limits.ts'
 import { temporaryDirectory } from '../integration/edge.ts'
 import { makeStoreKey } from '../store/stores.ts'
+import { pollUntil } from '../until.ts'
 import { startApp, status, type App } from './app.ts'
 
 const PATH = '/clients/dropbox/webhook'
@@ -41,11 +42,6 @@ function listen(t: Test): WebhookEvent[] {
   const events: WebhookEvent[] = []
   t.teardown(edgeChannel('webhook').subscribe((event) => events.push(event)))
   return events
-}
-
-/** Waits for what cannot be awaited: a busy machine may take its time. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 /** The manager's part before a real app. It closes with the test. */
@@ -91,7 +87,7 @@ await t.test('when the app is back, it gets what waits: in order, as it came, on
   const webhooks = Array.from({ length: 200 }, () => make())
   await addAll(queue, webhooks)
   await app.back()
-  await until(() => isEmpty(queue))
+  await pollUntil(() => isEmpty(queue))
   t.same(
     app.received.map(({ id }) => id),
     webhooks.map(({ id }) => id),
@@ -110,7 +106,7 @@ await t.test('when the app is back, it gets what waits: in order, as it came, on
   t.equal(events.filter(({ phase }) => phase === 'delivered').length, 200)
   const later = make()
   await queue.add(later)
-  await until(() => app.received.length === 201)
+  await pollUntil(() => app.received.length === 201)
 })
 
 await t.test('one that the app refuses again and again is given up, and those behind it go on', async (t) => {
@@ -121,7 +117,7 @@ await t.test('one that the app refuses again and again is given up, and those be
   const [before, poison, after] = [make('before'), make('poison'), make('after')]
   await addAll(queue, [before, poison, after])
   const { wake } = await start(t, app, { queue })
-  await until(() => isEmpty(queue))
+  await pollUntil(() => isEmpty(queue))
   t.same(bodies(app), ['before', 'poison', 'poison', 'poison', 'poison', 'after'])
   t.same(
     app.received.slice(1, 5).map(({ attempt }) => attempt),
@@ -137,7 +133,7 @@ await t.test('one that the app refuses again and again is given up, and those be
   app.reply = status(204)
   await queue.retry(poison.id)
   wake()
-  await until(() => isEmpty(queue))
+  await pollUntil(() => isEmpty(queue))
   t.match(app.received.at(-1), { id: poison.id, attempt: 5 })
 })
 
@@ -151,17 +147,17 @@ await t.test('an app that is merely away, busy or hung uses up no tries', async 
 
   app.reply = status(503)
   const deliverer = await start(t, app, { queue })
-  await until(async () => (await tried()) > LIMITS.failures)
+  await pollUntil(async () => (await tried()) > LIMITS.failures)
   app.reply = status(429)
   const busy = await tried()
-  await until(async () => (await tried()) > busy + LIMITS.failures)
+  await pollUntil(async () => (await tried()) > busy + LIMITS.failures)
   t.match(await state(), { state: 'waiting', failures: 0, error: /status 4?5?/ })
 
   // All of it hangs, its health too.
   app.health = () => undefined
   app.reply = () => undefined
   const hung = await tried()
-  await until(async () => (await tried()) > hung && (await state())?.error === 'EDGE_ERR_UPSTREAM_TIMEOUT')
+  await pollUntil(async () => (await tried()) > hung && (await state())?.error === 'EDGE_ERR_UPSTREAM_TIMEOUT')
   t.match(await state(), { state: 'waiting', failures: 0 })
   await deliverer.close()
 
@@ -171,7 +167,7 @@ await t.test('an app that is merely away, busy or hung uses up no tries', async 
   await start(t, app, { queue })
   const away = await tried()
   await app.back()
-  await until(() => isEmpty(queue))
+  await pollUntil(() => isEmpty(queue))
   t.equal(app.received.at(-1)?.id, webhook.id)
   t.ok((app.received.at(-1)?.attempt ?? 0) <= away + 2, 'nothing was tried while nobody was there')
 })
@@ -185,7 +181,7 @@ await t.test('one that hangs, or breaks, an app that is well is given up', async
   }
   await addAll(queue, [make('breaks'), make('hangs'), make('fine')])
   await start(t, app, { queue, limits: { ...LIMITS, answerMs: 100, failures: 2 } })
-  await until(() => isEmpty(queue))
+  await pollUntil(() => isEmpty(queue))
   t.same(bodies(app), ['breaks', 'breaks', 'hangs', 'hangs', 'fine'])
   t.match(await collect(queue.list('dead')), [
     { error: 'EDGE_ERR_UPSTREAM_UNAVAILABLE, 2 times' },
@@ -199,9 +195,9 @@ await t.test('one path does not wait for another', async (t) => {
   app.reply = ({ target }, response) => void response.writeHead(target === PATH ? 503 : 200).end()
   await addAll(queue, [make(), make(), make('x', '/hooks/other')])
   await start(t, app, { queue, limits: { ...LIMITS, mostPauseMs: 60_000, firstPauseMs: 60_000 } })
-  await until(async () => !(await queue.hasWaiting('/hooks/other')))
+  await pollUntil(async () => !(await queue.hasWaiting('/hooks/other')))
   await queue.add(make('y', '/hooks/other'))
-  await until(async () => !(await queue.hasWaiting('/hooks/other')))
+  await pollUntil(async () => !(await queue.hasWaiting('/hooks/other')))
   t.match(await queue.counts(), { waiting: 2 })
 })
 
@@ -219,10 +215,10 @@ await t.test('in maintenance nothing is delivered', async (t) => {
   })
   await queue.add(make())
   const before = asked
-  await until(() => asked > before + 3)
+  await pollUntil(() => asked > before + 3)
   t.equal(app.received.length, 0)
   isClosed = false
-  await until(() => isEmpty(queue))
+  await pollUntil(() => isEmpty(queue))
   t.equal(app.received.length, 1)
 })
 
@@ -239,14 +235,14 @@ await t.test('one delivers at a time; when it closes, another goes on where it s
   }
   const deliverers = [await start(t, app, { queue: one }), await start(t, app, { queue: two })]
   for (let round = 1; round <= 6; round++) {
-    await until(() => held.length > 0)
+    await pollUntil(() => held.length > 0)
     t.equal(held.length, 1, 'nobody else sends meanwhile')
     const closing = Promise.all(deliverers.splice(0, 1).map((deliverer) => deliverer.close()))
     held.pop()?.()
     await closing
     deliverers.push(await start(t, app, { queue: round % 2 === 0 ? two : one }))
   }
-  await until(() => isEmpty(one))
+  await pollUntil(() => isEmpty(one))
   t.same(
     app.received.map(({ id }) => id),
     webhooks.map(({ id }) => id),
@@ -262,7 +258,7 @@ await t.test('closing ends what hangs, and lets go', async (t) => {
   await queue.add(webhook)
   app.reply = () => undefined
   const deliverer = await start(t, app, { queue, limits: { ...LIMITS, answerMs: 60_000, closeMs: 50 } })
-  await until(() => app.received.length === 1)
+  await pollUntil(() => app.received.length === 1)
   await deliverer.close()
   t.match(await queue.find(webhook.id), { state: 'waiting', attempts: 1, failures: 0, error: undefined })
   await (await queue.lead(AbortSignal.timeout(30_000))).release()
@@ -281,10 +277,10 @@ await t.test('whose lead is lost sends nothing more', async (t) => {
   }
   app.reply = () => undefined
   await start(t, app, { queue: { ...file, lead }, limits: { ...LIMITS, answerMs: 60_000 } })
-  await until(() => app.received.length === 1)
+  await pollUntil(() => app.received.length === 1)
   app.reply = status(200)
   lost.abort()
-  await until(() => isEmpty(file))
+  await pollUntil(() => isEmpty(file))
   t.same(
     app.received.map(({ attempt }) => attempt),
     [1, 2],
@@ -303,7 +299,7 @@ await t.test(
     t.teardown(() => void (Date.now = now))
     Date.now = () => now() + 365 * 86_400_000
     await start(t, app, { queue })
-    await until(async () => ((await queue.find(young.id))?.attempts ?? 0) > 3)
+    await pollUntil(async () => ((await queue.find(young.id))?.attempts ?? 0) > 3)
     t.match(await collect(queue.list('dead')), [{ id: old.id, error: 'status 503, and waited for too long' }])
     t.match(await queue.find(young.id), { state: 'waiting' })
   },
@@ -320,7 +316,7 @@ await t.test(
     const remove = (id: string): Promise<boolean> =>
       refusals-- > 0 ? Promise.reject(new StoreUnavailable('the disk is full')) : queue.remove(id)
     await start(t, app, { queue: { ...queue, remove } })
-    await until(() => isEmpty(queue))
+    await pollUntil(() => isEmpty(queue))
     t.same(
       app.received.map(({ attempt }) => attempt),
       [1, 1],
@@ -341,7 +337,7 @@ await t.test('one that cannot be read stands in nobody’s way', async (t) => {
   const queue = await openQueue(t, folder)
   await queue.add(fine)
   await start(t, app, { queue })
-  await until(() => isEmpty(queue))
+  await pollUntil(() => isEmpty(queue))
   t.same(
     app.received.map(({ id }) => id),
     [fine.id],
@@ -362,7 +358,7 @@ await t.test('what was put beside a store that is away moves there, and is deliv
   await spare.begin(first.id)
   isAway = false
   // No app is needed for that.
-  await until(() => isEmpty(spare))
+  await pollUntil(() => isEmpty(spare))
   t.match(await collect(shared.list('waiting')), [
     { id: first.id, attempts: 1 },
     { id: second.id, attempts: 0 },
@@ -371,7 +367,7 @@ await t.test('what was put beside a store that is away moves there, and is deliv
   isAway = true
   await spare.add(third)
   await app.back()
-  await until(() => isEmpty(spare))
+  await pollUntil(() => isEmpty(spare))
   t.same(
     app.received.map(({ id }) => id),
     [third.id],

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { pollUntil } from '../../certificates/poll.ts'
+import { pollUntil } from '../../until.ts'
 import { temporaryDirectory } from '../../integration/edge.ts'
 import { fields, HOST, startSite, type Site } from '../shared/site.ts'
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { pollUntil } from '../../certificates/poll.ts'
+import { pollUntil } from '../../until.ts'
 import { temporaryDirectory } from '../../integration/edge.ts'
 import { until } from '../fixture.ts'
 import { fields, HOST, startSite, type Site } from './site.ts'

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { temporaryDirectory } from '../../integration/edge.ts'
-import { pollUntil } from '../../certificates/poll.ts'
+import { pollUntil } from '../../until.ts'
 import { startSite, type Site } from './site.ts'
 
 const BODY = Array.from({ length: 500 }, (_, index) => `line ${String(index).padStart(4, '0')}\n`).join('')

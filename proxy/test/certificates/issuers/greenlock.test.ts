@@ -8,7 +8,7 @@ import { signingKey } from '../../../src/certificates/issuers/acme/jws.ts'
 import { temporaryDirectory } from '../../integration/edge.ts'
 import { makeKey } from '../factory.ts'
 import { startPebble } from '../pebble.ts'
-import { pollUntil } from '../poll.ts'
+import { pollUntil } from '../../until.ts'
 import { answerChallenges, memoryTokens, obtain, openTestIssuer } from './acme.ts'
 import type { EngineOrder } from '../../../src/certificates/issuers/acme/engine.ts'
 

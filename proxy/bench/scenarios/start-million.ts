@@ -7,8 +7,7 @@ import { ask } from '../ask.ts'
 import { HOSTS } from '../grounds.ts'
 import { handOver } from '../machine/owner.ts'
 import type { Lab, Scenario } from '../scenario.ts'
-import { startEdge, type RunningEdge } from '../servers/edge.ts'
-import { startUpstream } from '../servers/upstream.ts'
+import { startWithUpstream } from '../servers/edge-with-upstream.ts'
 
 const STORED = 1_000_000
 const QUICK = 100_000
@@ -57,27 +56,14 @@ export const startMillion: Scenario = {
 type Start = { folder: string; cache: string; state: 'HIT' | 'MISS'; label: string }
 
 async function measureStart(lab: Lab, { folder, cache, state, label }: Start): Promise<void> {
-  const { certificate, www } = await lab.grounds()
-  const { cores, environment } = lab
   await using running = new AsyncDisposableStack()
-  const upstream = await startUpstream({
-    kind: 'pages',
-    directory: join(folder, 'upstream'),
-    www,
-    core: cores.upstream,
-  })
-  running.defer(() => upstream.stop())
-  const startedMs = performance.now()
-  const edge: RunningEdge = await startEdge({
-    directory: join(folder, 'edge'),
+  const environment = { BLOT_CACHE: 'false', EDGE_DISK_CACHE_BYTES: String(BOUND_BYTES) }
+  const { edge, startedMs } = await startWithUpstream(lab, running, {
+    folder,
     cache,
-    certificate,
     certificates: folder,
-    upstreamPort: upstream.port,
-    core: cores.server,
-    environment: { ...environment, BLOT_CACHE: 'false', EDGE_DISK_CACHE_BYTES: String(BOUND_BYTES) },
+    environment,
   })
-  running.defer(() => edge.stop())
   const urls = [{ host: HOSTS.cached, path: '/page-99' }]
   const answer = await ask(edge, { via: 'http', urls, status: 200, connections: 1 })
   const figure = performance.now() - startedMs

@@ -5,8 +5,7 @@ import { firstPage } from '../first-page.ts'
 import { handOver } from '../machine/owner.ts'
 import { memoryOf } from '../machine/processes.ts'
 import type { Lab, Scenario } from '../scenario.ts'
-import { startEdge } from '../servers/edge.ts'
-import { startUpstream } from '../servers/upstream.ts'
+import { startWithUpstream } from '../servers/edge-with-upstream.ts'
 
 const STORED = 10_000
 const QUICK = 1000
@@ -42,7 +41,7 @@ type Started = { readonly firstPageMs: number; readonly startedBytes: number; re
 
 /** One edge on a store with so many names. The page is that of the last one. */
 async function start(lab: Lab, count: number, use: (port: number) => Promise<void>): Promise<Started> {
-  const { directory, cache, certificate, www, certificates } = await lab.grounds()
+  const { directory, cache, certificates } = await lab.grounds()
   const folder = join(directory, `stored-${count}`)
   const pems = await certificates(Math.max(count, 1))
   const names = Array.from({ length: Math.max(count, 1) }, (_, index) => nameAt(index))
@@ -51,25 +50,8 @@ async function start(lab: Lab, count: number, use: (port: number) => Promise<voi
   await copyToVault(pems, join(folder, 'store/certificates'), names)
   handOver(join(folder, 'store'))
   await using running = new AsyncDisposableStack()
-  const { cores, environment } = lab
-  const upstream = await startUpstream({
-    kind: 'pages',
-    directory: join(folder, 'upstream'),
-    www,
-    core: cores.upstream,
-  })
-  running.defer(() => upstream.stop())
-  const startedMs = performance.now()
-  const edge = await startEdge({
-    directory: join(folder, 'edge'),
-    cache,
-    certificate,
-    certificates: pems,
-    upstreamPort: upstream.port,
-    core: cores.server,
-    environment: { ...environment, EDGE_STORE: `file:${join(folder, 'store')}` },
-  })
-  running.defer(() => edge.stop())
+  const environment = { EDGE_STORE: `file:${join(folder, 'store')}` }
+  const { edge, startedMs } = await startWithUpstream(lab, running, { folder, cache, certificates: pems, environment })
   await firstPage(edge.https, names.at(-1) ?? '')
   const firstPageMs = performance.now() - startedMs
   const startedBytes = memoryOf(edge.pid).residentBytes

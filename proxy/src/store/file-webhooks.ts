@@ -9,7 +9,10 @@ import type { Sealer } from './seal.ts'
 import type { WebhookRecord, WebhookRecords } from './webhook-records.ts'
 import { createWebhookQueue } from './webhooks.ts'
 
-/** `place`: the order. A webhook that was never tried stands for all that are equal to it. */
+/**
+ * `place`: the order. A webhook that was never tried stands for all that are equal to it. What is dropped let there be one such, which is too
+ * few: one that could not be read may wait again.
+ */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS webhook (
   place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL,
@@ -17,7 +20,8 @@ CREATE TABLE IF NOT EXISTS webhook (
   tried_at_ms INTEGER, error TEXT, content TEXT NOT NULL, size INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS webhook_order ON webhook (state, path, place, size);
-CREATE INDEX IF NOT EXISTS webhook_untried ON webhook (digest) WHERE state = 'waiting' AND attempts = 0;`
+CREATE INDEX IF NOT EXISTS webhook_digest ON webhook (digest) WHERE state = 'waiting' AND attempts = 0;
+DROP INDEX IF EXISTS webhook_untried;`
 
 const PAGE = 100
 

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { collect } from '../../src/collect.ts'
@@ -304,6 +305,23 @@ await t.test('kill -9 in the middle of writes: what was acknowledged is there, w
     'all, in order',
   )
   for (const id of kept) t.equal((await queue.read(id))?.request.body.toString(), `body of ${id}`)
+})
+
+await t.test('a file that allowed one of equal webhooks alone is made to allow more', async (t) => {
+  const folder = temporaryDirectory(t)
+  const open = (): ReturnType<typeof openFileWebhooks> => openFileWebhooks(folder, createSealer(), QUEUE_LIMITS)
+  const before = await open()
+  const [first, second] = [make('equal'), make('equal')]
+  await before.add(first)
+  await before.bury(first.id, 'EDGE_ERR_STORE_KEY_UNKNOWN')
+  before.close()
+  const database = new DatabaseSync(join(folder, 'webhooks.sqlite'))
+  database.exec("CREATE UNIQUE INDEX webhook_untried ON webhook (digest) WHERE state = 'waiting' AND attempts = 0")
+  database.close()
+  const queue = await open()
+  t.teardown(() => queue.close())
+  t.equal(await queue.add(second), second.id)
+  t.equal(await queue.retry(first.id), true)
 })
 
 await t.test('a record that is torn takes no other along', async (t) => {

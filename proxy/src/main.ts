@@ -7,8 +7,8 @@ import { readArguments, type Parsed, type Request } from './commands/arguments.t
 import type { Command, CommandContext, Signal } from './commands/command.ts'
 import { createContext } from './commands/context.ts'
 import { renderCommandHelp, renderHelp } from './commands/help.ts'
+import { loadCommands } from './commands/index.ts'
 import { renderError } from './commands/print.ts'
-import { roles } from './commands/roles.ts'
 import { UsageInvalid } from './errors.ts'
 
 /** The command line: alone in reading the environment, installing signals and ending the process. */
@@ -38,12 +38,6 @@ async function execute(): Promise<number> {
     process.stderr.write(renderError(error, process.stderr))
     return error instanceof UsageInvalid ? 2 : 1
   }
-}
-
-/** A child of a running edge loads nothing but its role, and starts sooner. */
-async function loadCommands(name: string | undefined): Promise<readonly Command[]> {
-  if (roles.some((role) => role.name === name)) return roles
-  return (await import('./commands/index.ts')).commands
 }
 
 async function answer(request: Request | undefined, commands: readonly Command[]): Promise<number> {

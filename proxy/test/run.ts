@@ -1,10 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { findFiles, runAll, runCheck, runFile } from './run-files.ts'
 
 /**
- * `npm test`: brings what the tests need from Debian, then lint, types and all tests.
+ * `npm test`: brings what the tests need from Debian, then lint, types and all tests; `npm test -- cache reload`: the test files with such names.
  * Its last line is `N passed, N failed`; the exit code is 0 only if nothing failed.
  */
 
@@ -44,19 +44,21 @@ const missing = NEEDED.filter(
 )
 if (missing.length > 0) install(missing.map(([, debianPackage]) => debianPackage))
 
-for (const command of ['lint', 'types']) {
-  step(command)
-  if (spawnSync('npm', ['run', '--silent', command], { stdio: 'inherit' }).status !== 0) finish(0, 1)
-}
-
-step('tests')
 // The edge is started hundreds of times: what V8 compiled for one is there for the next (`npm ci` empties it). Its processes run as
 // several users, each of which has a folder of its own in there.
 const compiled = join(import.meta.dirname, '../../node_modules/.cache/compiled')
 mkdirSync(compiled, { recursive: true })
 chmodSync(compiled, 0o1777)
 process.env['NODE_COMPILE_CACHE'] = compiled
-const { passed, failed } = await runTap(process.argv.slice(2))
+
+const names = process.argv.slice(2)
+const checks = names.length === 0 ? ['lint', 'types'] : []
+const files = findFiles(names)
+if (files.length === 0) process.stdout.write(`No test file is named so: ${names.join(' ')}\n`)
+const { passed, failed } = await runAll([
+  ...checks.map((script) => () => runCheck(script)),
+  ...files.map((file) => () => runFile(file)),
+])
 finish(passed, failed)
 
 function step(name: string): void {
@@ -80,28 +82,4 @@ function install(packages: readonly string[]): void {
   const apt = (...args: string[]): number | null =>
     spawnSync('apt-get', ['-qq', ...args], { env, stdio: 'inherit' }).status
   if (apt('update') !== 0 || apt('install', '-y', '--no-install-recommends', ...packages) !== 0) finish(0, 1)
-}
-
-/** Runs tap, shows failures as they come, and counts the assertions of all files. */
-function runTap(args: readonly string[]): Promise<{ passed: number; failed: number }> {
-  const tap = spawn('tap', ['--reporter=tap', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const counts = { passed: 0, failed: 0 }
-  let failing = false
-  createInterface({ input: tap.stdout }).on('line', (line) => {
-    const result = /^ *(not )?ok \d+/.exec(line)
-    // A parent repeats its subtests as one line each, which ends with the time it took: count the leaves.
-    if (result !== null) {
-      failing = result[1] !== undefined
-      if (failing) counts.failed += 1
-      else if (!line.includes('# time=')) counts.passed += 1
-    }
-    const isFile = /^(not )?ok \d+ - /.test(line)
-    if (isFile || failing) process.stdout.write(`${line}\n`)
-  })
-  return new Promise((resolve) => {
-    tap.on('close', (code) => {
-      if (code !== 0 && counts.failed === 0) counts.failed = 1
-      resolve(counts)
-    })
-  })
 }

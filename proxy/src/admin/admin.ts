@@ -13,6 +13,7 @@ import { purgeRoutes } from './routes/purge.ts'
 import { reloadRoutes } from './routes/reload.ts'
 import { statusRoutes } from './routes/status.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
+import { WITHOUT_SCHEMAS } from '../without-schemas.ts'
 
 /** 1000 host names of 253 characters fit. */
 const BODY_LIMIT_BYTES = 300 * 1024
@@ -27,6 +28,7 @@ const MAX_CONNECTIONS = 128
  */
 export async function createAdmin(options: AdminOptions): Promise<FastifyInstance> {
   const app = fastify({
+    ...WITHOUT_SCHEMAS,
     bodyLimit: BODY_LIMIT_BYTES,
     // Whoever opens it by its descriptor closes it, too: only what Fastify itself opened is closed with the app.
     serverFactory: (handler) =>

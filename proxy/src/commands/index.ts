@@ -1,33 +1,27 @@
-import { certificates } from './certificates.ts'
-import { check } from './check.ts'
 import type { Command } from './command.ts'
-import { dev } from './dev.ts'
-import { doctor } from './doctor.ts'
-import { explain } from './explain.ts'
-import { maintenance } from './maintenance.ts'
-import { migrate } from './migrate.ts'
-import { purge } from './purge.ts'
-import { reload } from './reload.ts'
-import { roles } from './roles.ts'
-import { run } from './run.ts'
-import { status } from './status.ts'
-import { webhooks } from './webhooks.ts'
-import { upgrade } from './upgrade.ts'
 
-/** Every command, in the order of `--help`. */
-export const commands: readonly Command[] = [
-  dev,
-  run,
-  check,
-  doctor,
-  status,
-  reload,
-  upgrade,
-  maintenance,
-  webhooks,
-  purge,
-  certificates,
-  explain,
-  migrate,
-  ...roles,
-]
+/** Every command, in the order of `--help`. Each is loaded where it is asked for: the primary is one of them, and stays small. */
+const LOAD: Readonly<Record<string, () => Promise<Command>>> = {
+  dev: async () => (await import('./dev.ts')).dev,
+  run: async () => (await import('./run.ts')).run,
+  check: async () => (await import('./check.ts')).check,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  status: async () => (await import('./status.ts')).status,
+  reload: async () => (await import('./reload.ts')).reload,
+  upgrade: async () => (await import('./upgrade.ts')).upgrade,
+  maintenance: async () => (await import('./maintenance.ts')).maintenance,
+  webhooks: async () => (await import('./webhooks.ts')).webhooks,
+  purge: async () => (await import('./purge.ts')).purge,
+  certificates: async () => (await import('./certificates.ts')).certificates,
+  explain: async () => (await import('./explain.ts')).explain,
+  migrate: async () => (await import('./migrate.ts')).migrate,
+  worker: async () => (await import('./roles.ts')).worker,
+  manager: async () => (await import('./roles.ts')).manager,
+  configure: async () => (await import('./configure.ts')).configure,
+}
+
+/** The command of a name; all of them where none has it. */
+export async function loadCommands(name?: string): Promise<readonly Command[]> {
+  const load = name !== undefined && Object.hasOwn(LOAD, name) ? LOAD[name] : undefined
+  return load === undefined ? Promise.all(Object.values(LOAD).map((each) => each())) : [await load()]
+}

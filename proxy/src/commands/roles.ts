@@ -2,17 +2,10 @@ import { playRole, type RoleBody } from '../lifecycle/role.ts'
 import { createLog, logEvents } from '../log.ts'
 import { batchLines } from '../log/batch.ts'
 import type { Command } from './command.ts'
-import { configure } from './configure.ts'
 
-/**
- * The roles of a child process: started by a primary, never by a person. Each is loaded only where it is played: the
- * primary stays small.
- */
-export const roles: readonly Command[] = [
-  role('worker', async () => (await import('../lifecycle/worker.ts')).worker),
-  role('manager', async () => (await import('../lifecycle/manager.ts')).manager),
-  configure,
-]
+/** The roles of a child process: started by a primary, never by a person. */
+export const worker = role('worker', async () => (await import('../lifecycle/worker.ts')).worker)
+export const manager = role('manager', async () => (await import('../lifecycle/manager.ts')).manager)
 
 function role(name: string, load: () => Promise<RoleBody>): Command {
   return {

@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module'
 import { styleText } from 'node:util'
 import type { DestinationStream } from 'pino'
-import { prettyFactory } from 'pino-pretty'
 import { accessLine, type AccessFields } from './access.ts'
 
 /** Where lines go: any writable stream. A terminal says whether it has colours. */
@@ -11,6 +11,8 @@ export type Terminal = DestinationStream & { hasColors?(): boolean }
  * characters out; access lines spell them.
  */
 export function prettyStream(terminal: Terminal): DestinationStream {
+  // Loaded only where people watch: its thirty modules are a burden to each process.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
   const colours = terminal.hasColors?.() ?? false
   const pretty = prettyFactory({
     colorize: colours,

@@ -3,6 +3,7 @@ import { createServer, METHODS } from 'node:http'
 import { codeOf } from '../errors.ts'
 import { exchangeOf, type Exchange, type Incoming, type Outgoing } from '../request.ts'
 import type { PageDetails } from './synth.ts'
+import { WITHOUT_SCHEMAS } from '../without-schemas.ts'
 
 export type App = {
   /** Hands a request to Fastify's router. */
@@ -21,6 +22,7 @@ export async function createApp(
   fail: (exchange: Exchange, details: PageDetails) => void,
 ): Promise<App> {
   const app = fastify({
+    ...WITHOUT_SCHEMAS,
     // Requests come from the stages: this server never has a connection.
     serverFactory: () => createServer(),
     logger: false,

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { readArguments } from '../../src/commands/arguments.ts'
-import { commands } from '../../src/commands/index.ts'
+import { loadCommands } from '../../src/commands/index.ts'
+
+const commands = await loadCommands()
 
 await t.test('a command with its options', async (t) => {
   t.match(readArguments(['check', '--json', '--mode', 'dev'], commands), {

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import type { CertificateStatus } from '../../src/certificates/contracts.ts'
 import { readArguments } from '../../src/commands/arguments.ts'
 import { certificates } from '../../src/commands/certificates.ts'
-import { commands } from '../../src/commands/index.ts'
+import { loadCommands } from '../../src/commands/index.ts'
 import { renderError } from '../../src/commands/print.ts'
 import { makeCertificate } from '../certificates/factory.ts'
 import { startEdge, temporaryDirectory, type RunningEdge } from '../integration/edge.ts'
@@ -14,6 +14,8 @@ import { visit } from '../integration/visitor.ts'
 import { startRedis } from '../store/redis-server.ts'
 import { call } from './call.ts'
 import { runEdge, type Ran } from './run-edge.ts'
+
+const commands = await loadCommands()
 
 type Cli = (...args: string[]) => Promise<Ran>
 

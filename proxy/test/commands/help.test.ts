@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { renderCommandHelp, renderHelp } from '../../src/commands/help.ts'
-import { commands } from '../../src/commands/index.ts'
+import { loadCommands } from '../../src/commands/index.ts'
 import { root, runEdge } from './run-edge.ts'
+
+const commands = await loadCommands()
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
 const visible = commands.filter(({ summary }) => summary !== undefined)

@@ -58,7 +58,7 @@ export async function startEdge(t: Test, options: EdgeOptions): Promise<RunningE
   const child = spawn(first, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
-    env: { ...plainEnvironment(), ...embedded(directory), ...environment },
+    env: { ...process.env, ...embedded(directory), ...environment },
   })
   t.teardown(() => stop(child))
   let errors = ''
@@ -104,11 +104,6 @@ export async function startEdge(t: Test, options: EdgeOptions): Promise<RunningE
     logged,
     stop: () => stop(child),
   }
-}
-
-/** The test runner instruments its children by NODE_OPTIONS; what is tested here is the program as it is. */
-export function plainEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS$|_?TAP)/.test(name)))
 }
 
 /** What `run` needs besides the app: an edge of its own, with one worker and a CA that gives a certificate to any name. */

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { root } from '../commands/run-edge.ts'
-import { plainEnvironment, temporaryDirectory } from './edge.ts'
+import { temporaryDirectory } from './edge.ts'
 import { listenForNotices } from './notices.ts'
 
 /** systemd's part: sockets that it opened, and a socket that it is told things on. */
@@ -21,7 +21,7 @@ function start(directory: string, environment: Record<string, string>, fds: read
   return spawn(join(root, 'bin/blot-edge'), ['run', '--environment', '/dev/null'], {
     stdio: ['ignore', 'ignore', 'pipe', ...fds],
     env: {
-      ...plainEnvironment(),
+      ...process.env,
       BLOT_HOST: 'blot.localhost',
       BLOT_CACHE_DIRECTORY: join(directory, 'cache'),
       BLOT_DATA_DIRECTORY: join(directory, 'data'),

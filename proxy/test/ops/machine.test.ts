@@ -18,7 +18,6 @@ if (skip !== false) {
   process.exit()
 }
 
-t.setTimeout(900_000)
 const machine = await bootMachine(t)
 await t.test('set-up', (t) => testSetup(t, machine))
 await t.test('services', (t) => testServices(t, machine))

@@ -56,6 +56,8 @@ export function createPurgeExchange({ stream, kept, state, save, add }: PurgeExc
     await add(EVERYTHING, origin)
     outbox.resend()
     moveTo(end)
+    // Who dies without it on disk has to drop everything once more.
+    savedMs = -Infinity
   }
 
   async function readOn(from: string): Promise<void> {

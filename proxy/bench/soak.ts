@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { spreadOf } from './report/ratios.ts'
 import { sizeOf, sizeOfAll, type Size } from './machine/processes.ts'
 import { killWorker, type Killed } from './servers/edge-processes.ts'
 import type { RunningEdge } from './servers/edge.ts'
@@ -81,9 +82,9 @@ function actsOf({ edge, day, ms, purged, renewed }: SoakOptions, killed: Killed[
     .map((name) => ({ name, everyMs: ms / day[name], act: perName[name], done: 0 }))
 }
 
-/** How much more there is at least in the last third than in the first: what is there for a while only does not count. */
+/** How much more there is in the last third than in the first, by their medians: what goes up and down is not growth. */
 export function growthOf(samples: readonly Sample[], of: (sample: Sample) => number): number {
   const third = Math.floor(samples.length / 3)
-  const least = (some: readonly Sample[]): number => Math.min(...some.map(of))
-  return least(samples.slice(-third)) - least(samples.slice(0, third))
+  const median = (some: readonly Sample[]): number => spreadOf(some.map(of)).median
+  return median(samples.slice(-third)) - median(samples.slice(0, third))
 }

@@ -6,9 +6,17 @@ import { growthOf, soak, type Day, type Sample, type Soaked } from '../soak.ts'
 import { assertExactlyOnce, DOMAIN, HANDLES, recordResult, trial } from '../trial.ts'
 
 const MB = 2 ** 20
-/** Of a day: half of the time, of which the first third is a warm-up, nothing but visitors, purges and renewals, half of it all that befalls processes too. */
-const FULL = { warmMs: 100_000, ms: 200_000, steady: day(0, 1440, 300, 0), restless: day(24, 1440, 300, 3) }
-const QUICK = { warmMs: 5_000, ms: 10_000, steady: day(0, 75, 15, 0), restless: day(3, 75, 15, 2) }
+/** What befalls an edge, for how long, and how long before it is measured: heaps fill, and generations that drain pile up. */
+type Stage = { readonly name: string; readonly day: Day; readonly warmMs: number; readonly ms: number }
+/** Nothing but visitors, purges and renewals; then all that befalls processes, too. V8 fills its heaps for some three minutes. */
+const FULL: readonly Stage[] = [
+  { name: 'steady', day: day(0, 1440, 300, 0), warmMs: 180_000, ms: 180_000 },
+  { name: 'restless', day: day(24, 1440, 300, 3), warmMs: 60_000, ms: 180_000 },
+]
+const QUICK: readonly Stage[] = [
+  { name: 'steady', day: day(0, 75, 15, 0), warmMs: 5_000, ms: 10_000 },
+  { name: 'restless', day: day(3, 75, 15, 2), warmMs: 5_000, ms: 10_000 },
+]
 /** Streams go with their generation, so that what is left of it can be counted. */
 const ENVIRONMENT = { EDGE_RELOAD_DRAIN_MS: '2000' }
 const STREAMS: ReadonlySet<string> = new Set(['websockets', 'events'])
@@ -17,29 +25,31 @@ export const soakScenario: Scenario = {
   name: 'soak',
   question: 'Does the edge grow in a day of 10 minutes, and does it lose a request?',
   async run(lab) {
-    const { warmMs, ms, steady, restless } = lab.quick ? QUICK : FULL
+    const stages = lab.quick ? QUICK : FULL
     const warmed: Soaked[] = []
-    const stages: Soaked[] = []
+    const measured: Soaked[] = []
     const options = { name: 'soak', contestant: 'edge', start: startTwoWorkers, environment: ENVIRONMENT } as const
     const result = await trial(options, lab, async ({ server, tell }) => {
       const common = { edge: server, purged: HANDLES[0], renewed: DOMAIN, signal: lab.signal, tell }
-      const passMs = (lastsMs: number, all: Day): Promise<Soaked> =>
-        soak({ ...common, ms: lastsMs, day: shareOf(all, lastsMs / (warmMs + ms)) })
-      for (const all of [steady, restless]) {
-        // Heaps fill, and generations that drain pile up, before anything can be said of what grows.
-        warmed.push(await passMs(warmMs, all))
-        stages.push(await passMs(ms, all))
+      for (const { day: all, warmMs, ms } of stages) {
+        const passMs = (lastsMs: number): Promise<Soaked> =>
+          soak({ ...common, ms: lastsMs, day: shareOf(all, lastsMs / (warmMs + ms)) })
+        warmed.push(await passMs(warmMs))
+        measured.push(await passMs(ms))
       }
     })
-    for (const [index, stage] of stages.entries()) recordGrowth(lab, index === 0 ? 'steady' : 'restless', stage, ms)
+    for (const [index, { name, ms }] of stages.entries()) {
+      const { samples = [] } = measured[index] ?? {}
+      recordGrowth(lab, name, samples, ms)
+    }
     recordResult(lab, 'edge', result)
-    const owned = new Set([...warmed, ...stages].flatMap(({ killed }) => killed.flatMap((one) => [...one.owned])))
+    const owned = new Set([...warmed, ...measured].flatMap(({ killed }) => killed.flatMap((one) => [...one.owned])))
     const lost = unexpected(
       result.report,
       ({ what, kind, port }) => what === 'refusedStream' || owned.has(port) || STREAMS.has(kind),
     )
     lab.record('edge', { name: 'failed without a reason', unit: 'requests' }, { figure: lost.length })
-    lab.note(`edge: ${totalsOf(result.report).ok} answers; ${stages.map(describe).join('; then ')}`)
+    lab.note(`edge: ${totalsOf(result.report).ok} answers; ${measured.map(describe).join('; then ')}`)
     assertExactlyOnce(result)
     const [first] = lost
     if (first !== undefined) throw new Error(`${lost.length} failed without a reason: ${describeIncident(first)}`)
@@ -56,7 +66,7 @@ function shareOf({ reloads, purges, renewals, workerKills }: Day, share: number)
 }
 
 /** As slopes, so that a short run and a long one say the same. */
-function recordGrowth(lab: Lab, stage: string, { samples }: Soaked, ms: number): void {
+function recordGrowth(lab: Lab, stage: string, samples: readonly Sample[], ms: number): void {
   const perHour = 3600_000 / ((ms * 2) / 3)
   const slope = (of: (sample: Sample) => number): number => growthOf(samples, of) * perHour
   const record = (name: string, unit: 'MB/h' | '/h', figure: number): void =>

@@ -11,7 +11,7 @@ import { assertExplained, DOMAIN, HANDLE, startLoaded } from './mixed-load.ts'
 const MB = 2 ** 20
 const STEADY = { ms: 22_000, day: { reloads: 0, purges: 100, renewals: 10, workerKills: 0 } }
 const RESTLESS = { ms: 22_000, day: { reloads: 3, purges: 100, renewals: 10, workerKills: 1 } }
-/** Of all processes in the least moment of a third of the time. Garbage that is not collected yet is in it. */
+/** Of all processes, from the first third of the time to the last. Garbage that is not collected yet is in it. */
 const GROWTH_BYTES = 96 * MB
 const PRIMARY_BYTES = 32 * MB
 /** Visitors and the pools of two workers open and close connections as they need them. */

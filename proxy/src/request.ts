@@ -71,6 +71,16 @@ export type Exchange = {
   place: number
 }
 
+/** An answer that is whole before it begins. */
+export type ReadyAnswer = {
+  readonly status: number
+  /** Header fields as a flat list; a frozen one is the same for every answer. */
+  readonly fields: readonly string[]
+  /** Fields that other answers carry, too. */
+  readonly common: readonly string[]
+  readonly body: Buffer | undefined
+}
+
 /** An answer without an end of its own: a drain lets it go on longer than others. */
 export type Lasting = {
   readonly kind: 'streams' | 'tunnels'

@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs'
-import type { Exchange, Outgoing } from '../request.ts'
+import type { Exchange, Outgoing, ReadyAnswer } from '../request.ts'
 import { createBuffers, type Buffers } from './buffers.ts'
 import { answerFor } from './answer.ts'
-import type { Found, ReadyBody } from './found.ts'
+import type { Found, OpenBody, ReadyBody, ReadyFound } from './found.ts'
 import type { Answer, FieldList } from './representation.ts'
 import { ageAt } from './rules/age.ts'
 import type { StoredHead } from './rules/stored-head.ts'
@@ -21,59 +21,95 @@ const KEPT_BUFFERS = 16
  * byte is handed over or the visitor is gone, never rejects, and the descriptor is closed then.
  */
 export type Deliver = (exchange: Exchange, found: Found, common: CommonFields) => Promise<void> | void
-type CommonFields = (exchange: Exchange) => FieldList
+type CommonFields<By = Exchange> = (carrier: By) => FieldList
+
+/** What an answer says of itself is written to its `cacheStatus`. */
+type Carrier = Pick<Exchange, 'head' | 'cache' | 'cacheStatus'>
+
+/**
+ * Composes the answer to a GET or HEAD, conditions and ranges included.
+ * @returns undefined for a file, which is closed.
+ */
+export type Compose = <By extends Carrier>(
+  carrier: By,
+  found: Found,
+  common: CommonFields<By>,
+) => ReadyAnswer | undefined
+
+/** @param now wall clock, ms since the epoch. */
+export function createCompose(now: () => number = Date.now): Compose {
+  return (carrier, found, common) => {
+    if (found.kind !== 'open') return compose(carrier, found, common, now())
+    closeSync(found.descriptor)
+    return undefined
+  }
+}
 
 /** @param now wall clock, ms since the epoch. */
 export function createDeliver(now: () => number = Date.now): Deliver {
   const buffers = createBuffers(CHUNK_BYTES, KEPT_BUFFERS)
-  return (exchange, found, common) => deliver(exchange, found, common, { buffers, now })
-}
-
-type Tools = { readonly buffers: Buffers; readonly now: () => number }
-
-function deliver(
-  exchange: Exchange,
-  found: Found,
-  common: CommonFields,
-  { buffers, now }: Tools,
-): Promise<void> | void {
-  exchange.cache ??= 'HIT'
-  const { head, response } = exchange
-  if (found.kind === 'redirect') {
-    sendHead(response, found.answer, common(exchange))
-    response.end()
+  return (exchange, found, common) => {
+    exchange.cache ??= 'HIT'
+    if (found.kind === 'open') return deliverFile(exchange, found, common, { buffers, nowMs: now() })
+    const { status, fields, common: others, body } = compose(exchange, found, common, now())
+    sendHead(exchange.response, status, fields.concat(others))
+    if (body !== undefined) {
+      exchange.bytes += body.length
+      exchange.response.end(body)
+    } else exchange.response.end()
     return undefined
   }
+}
+
+function compose<By extends Carrier>(
+  carrier: By,
+  found: ReadyFound,
+  common: CommonFields<By>,
+  nowMs: number,
+): ReadyAnswer {
+  if (found.kind === 'redirect') return { ...found.answer, common: common(carrier), body: undefined }
+  const { head } = carrier
+  const answer = answerFor(head, found.representation, nowMs)
+  const { status, fields, parts } = answer
+  const aged = found.stored === undefined ? undefined : ageFields(carrier, found.stored, nowMs)
+  const hasBody = head.method !== 'HEAD' && parts.length > 0
+  const others = common(carrier)
+  return {
+    status,
+    fields,
+    common: aged === undefined ? others : others.concat(aged),
+    body: hasBody ? bodyOf(answer, found) : undefined,
+  }
+}
+
+type Tools = { readonly buffers: Buffers; readonly nowMs: number }
+
+function deliverFile(exchange: Exchange, found: OpenBody, common: CommonFields, tools: Tools): Promise<void> | void {
+  const { head, response } = exchange
   let streams = false
   try {
-    const nowMs = now()
-    const answer = answerFor(head, found.representation, nowMs)
-    const aged = found.stored === undefined ? [] : ageFields(exchange, found.stored, nowMs)
-    sendHead(response, answer, common(exchange).concat(aged))
-    if (head.method === 'HEAD' || answer.parts.length === 0) response.end()
-    else if (found.kind === 'ready') {
-      const body = bodyOf(answer, found)
-      exchange.bytes += body.length
-      response.end(body)
-    } else {
+    const { status, fields, parts } = answerFor(head, found.representation, tools.nowMs)
+    const aged = found.stored === undefined ? [] : ageFields(exchange, found.stored, tools.nowMs)
+    sendHead(response, status, fields.concat(common(exchange), aged))
+    if (head.method === 'HEAD' || parts.length === 0) response.end()
+    else {
       streams = true
-      return sendFile(exchange, found.descriptor, answer.parts, buffers)
+      return sendFile(exchange, found.descriptor, parts, tools.buffers)
     }
   } finally {
-    if (found.kind === 'open' && !streams) closeSync(found.descriptor)
+    if (!streams) closeSync(found.descriptor)
   }
   return undefined
 }
 
 /** RFC 9111 5.1. And `Cache-Status` tells what is left of its time. */
-function ageFields(exchange: Exchange, stored: StoredHead, nowMs: number): FieldList {
+function ageFields(carrier: Carrier, stored: StoredHead, nowMs: number): FieldList {
   const ageS = Math.floor(ageAt(stored, nowMs))
-  exchange.cacheStatus = statusOfStored(exchange, Math.floor(stored.lifetimeS) - ageS)
+  carrier.cacheStatus = statusOfStored(carrier, Math.floor(stored.lifetimeS) - ageS)
   return ['Age', String(ageS)]
 }
 
-function sendHead(response: Outgoing, { status, fields }: Answer, common: FieldList): void {
-  const all = fields.concat(common)
+function sendHead(response: Outgoing, status: number, all: string[]): void {
   if (!('stream' in response)) {
     response.writeHead(status, all)
     return

@@ -18,5 +18,8 @@ export type ReadyBody = Described & {
 /** An open file to be streamed; `deliver` closes it. */
 export type OpenBody = Described & { readonly kind: 'open'; readonly descriptor: number }
 
+/** What needs no file. */
+export type ReadyFound = ReadyBody | { readonly kind: 'redirect'; readonly answer: Answer }
+
 /** What a request is answered with. */
-export type Found = ReadyBody | OpenBody | { readonly kind: 'redirect'; readonly answer: Answer }
+export type Found = ReadyFound | OpenBody

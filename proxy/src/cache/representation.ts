@@ -58,7 +58,7 @@ export function describe(file: OpenFile, size: number, details: RepresentationDe
   if (coding !== undefined) fields.push('Content-Encoding', coding)
   const whole: Answer = {
     status: 200,
-    fields: [...fields, 'Content-Type', contentType, 'Content-Length', String(size)],
+    fields: Object.freeze([...fields, 'Content-Type', contentType, 'Content-Length', String(size)]),
     parts: size === 0 ? [] : [{ start: 0, end: size }],
   }
   return { tag, modifiedMs, size, contentType, coding, shared, fields, whole }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createAnswerTier } from '../cache/answers.ts'
-import { createDeliver, type Deliver } from '../cache/deliver.ts'
+import { createCompose, createDeliver, type Compose, type Deliver } from '../cache/deliver.ts'
 import { createDiskTier } from '../cache/disk/disk-tier.ts'
 import { createReclaimer } from '../cache/disk/reclaim.ts'
 import { explainMemory } from '../cache/explain/explain-memory.ts'
@@ -29,6 +29,7 @@ import { openWorkerPurges } from './worker-purges.ts'
 export type WorkerCache = {
   lookup(head: RequestHead): Found | undefined
   readonly deliver: Deliver
+  readonly compose: Compose
   /** Did the app compose this answer, though it says by its status that it is in trouble? */
   isComposed(status: number, fields: readonly string[]): boolean
   /** What stands between visitors and the app. */
@@ -99,6 +100,7 @@ export async function openWorkerCache(
   return {
     lookup: createLookup(files, answers),
     deliver,
+    compose: createCompose(),
     isComposed: (status, fields) => isComposedNow(status, fields, Date.now()),
     around({ commonHeaders }) {
       const untilPurged = untilPurgedFor(config.untilPurged)

@@ -46,6 +46,7 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
     tickets,
     lookup: (head) => cache.lookup(head),
     deliver: cache.deliver,
+    compose: cache.compose,
     decline(exchange) {
       if (hasBody(exchange.request)) linger(exchange)
     },

@@ -22,14 +22,19 @@ export type Http1Handlers = {
 }
 
 export type Http1 = {
-  /** Takes a connection over. */
-  take(socket: Socket): void
+  /** Takes a connection over. @param rest bytes that were read already. */
+  take(socket: Socket, rest?: Buffer): void
+  /** Ends a connection that has sent nothing in time. */
+  late(socket: Socket): void
   /** Each connection ends with its next answer, which says `Connection: close`, or after `idleMs` without a request. */
   drain(idleMs: number): void
   close(): void
 }
 
-const HEAD_LIMITS: HeadLimits = { headMs: 10_000, sweepMs: 1000 }
+export const HEAD_LIMITS: HeadLimits = { headMs: 10_000, sweepMs: 1000 }
+/** As the parser says it. */
+const LATE = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+const NOTHING = Buffer.alloc(0)
 
 /** An HTTP/1.1 server that never listens: it is handed sockets. */
 export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http1 {
@@ -110,10 +115,12 @@ export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http
   }
 
   return {
-    take(socket) {
-      hold(socket, socket.bytesRead - socket.readableLength)
+    take(socket, rest = NOTHING) {
+      hold(socket, socket.bytesRead - socket.readableLength - rest.length)
       ordinary.emit('connection', socket)
+      if (rest.length > 0) socket.unshift(rest)
     },
+    late: (socket) => answerMalformed(LATE, socket, refuse),
     drain(idleMs) {
       lastIdleMs = idleMs
       for (const parser of parsers) {

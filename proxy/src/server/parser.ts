@@ -19,7 +19,8 @@ export type HeadLimits = {
   sweepMs: number
 }
 
-const KEEP_ALIVE_MS = 65_000
+/** How long a connection may be silent between requests. */
+export const KEEP_ALIVE_MS = 65_000
 
 /** Node's HTTP/1.1 server as a parser that is handed sockets, by its event 'connection'. */
 export function createParser({ headMs, sweepMs }: HeadLimits, events: ParserEvents): Server {

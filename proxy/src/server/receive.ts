@@ -1,12 +1,13 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Connection, Incoming, RequestHead } from '../request.ts'
 import { MAX_RAW_NAME, normaliseName } from '../site/name.ts'
 import type { Site } from '../site/site.ts'
 import { identifySite } from '../site/site.ts'
-import { connectionOf } from './bind.ts'
 import { asUpgrade } from './extended-connect.ts'
 import { isMethod, type RequestLine } from './odd-line.ts'
+import type { PlainHead } from './plain-head.ts'
 
 /** A request that goes no further: what the visitor gets, and why, for the log. */
 export type Refused = { status: 400 | 403 | 405 | 421 | 431 | 501 | 505; reason: string }
@@ -22,8 +23,12 @@ const TARGET = /^\/[!"$-~\x80-\xff]*$/
 const ABSOLUTE = /^https?:\/\/([^/?#]+)([/?][!"$-~\x80-\xff]*)?$/i
 const HOST_PORT = /^(\[[0-9a-f:.]+\]|[^:[\]\x80-\xff]+)(?::(\d{0,5}))?$/i
 
-/** The stages `receive` and `identify`: Node's request becomes the head that every later stage sees. */
-export type Receiver = (request: Incoming, line: RequestLine) => RequestHead | Refused
+/** The stages `receive` and `identify`: a request, whoever parsed it, becomes the head that every later stage sees. */
+export type Receiver = (
+  request: Incoming | PlainHead,
+  line: RequestLine,
+  connection: Connection,
+) => RequestHead | Refused
 
 export function createReceiver(blotHost: string, nextId: () => string): Receiver {
   const sites = new Map<string, Site | null>()
@@ -42,8 +47,7 @@ export function createReceiver(blotHost: string, nextId: () => string): Receiver
     return site
   }
 
-  return (request, line) => {
-    const connection = connectionOf(request)
+  return (request, line, connection) => {
     // Not by version: a request line of HTTP/1.1 may claim to be HTTP/2.0.
     const read = 'stream' in request ? readHttp2(request) : readHttp1(request, line)
     if ('status' in read) return read
@@ -54,6 +58,7 @@ export function createReceiver(blotHost: string, nextId: () => string): Receiver
 }
 
 type Line = Pick<RequestHead, 'method' | 'authority' | 'target' | 'version' | 'headers' | 'rawHeaders'>
+type Http1Head = Pick<IncomingMessage | PlainHead, 'headers' | 'rawHeaders' | 'httpVersion'>
 type Rest = { connection: Connection; site: Site; id: string }
 
 function head(line: Line, rest: Rest): RequestHead {
@@ -78,7 +83,7 @@ function visitorScheme({ scheme, trusted }: Connection, headers: IncomingHttpHea
   return headers['x-forwarded-proto']?.toString().toLowerCase() === 'https' ? 'https' : scheme
 }
 
-function readHttp1(request: Incoming, { method = '', url: target = '' }: RequestLine): Line | Refused {
+function readHttp1(request: Http1Head, { method = '', url: target = '' }: RequestLine): Line | Refused {
   const { rawHeaders, headers, httpVersion } = request
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return { status: 505, reason: 'version not supported' }
   if (rawHeaders.length > 2 * MAX_HEADER_LINES) return { status: 431, reason: 'too many header lines' }
@@ -103,8 +108,8 @@ function readHttp1(request: Incoming, { method = '', url: target = '' }: Request
   return { ...line, authority: inTarget, target: path.startsWith('/') ? path : `/${path}` }
 }
 
-function readHttp2(request: Incoming): Line | Refused {
-  const { headers, method = '', rawHeaders } = request
+function readHttp2(request: Http2ServerRequest): Line | Refused {
+  const { headers, method, rawHeaders } = request
   if (!isMethod(method)) return { status: 400, reason: 'invalid method' }
   const pseudo = headers[':authority']
   const authority = typeof pseudo === 'string' && pseudo !== '' ? pseudo : headers.host

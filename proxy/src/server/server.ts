@@ -3,16 +3,17 @@ import type { Http2ServerResponse } from 'node:http2'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
-import type { Connection, Exchange, RequestHead } from '../request.ts'
+import type { Connection, Exchange, ReadyAnswer, RequestHead } from '../request.ts'
 import { createAcceptor, REFUSAL_HTTP, REFUSAL_TLS, type Accepted } from './accept.ts'
 import { createApp } from './app.ts'
 import { bindConnection } from './bind.ts'
 import { createCommonHeaders, type CommonHeaders } from './common-headers.ts'
 import { connectionLimit, readDescriptorLimit } from './descriptors.ts'
 import { createDrain, type DrainLimits } from './drain.ts'
+import { createExpress } from './express.ts'
 import { createGuard } from './guard.ts'
 import { startHandshake, type HandshakeCertificates, type HandshakeTickets } from './handshake.ts'
-import { createHttp1 } from './http1.ts'
+import { createHttp1, HEAD_LIMITS } from './http1.ts'
 import { createHttp2 } from './http2.ts'
 import { answerToNobody, logNoRequest } from './nobody.ts'
 import { createReceiver } from './receive.ts'
@@ -32,6 +33,12 @@ export type AnswerTools = {
 export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 'decline' | 'purge' | 'challenge'> & {
   certificates: HandshakeCertificates
   tickets?: HandshakeTickets
+  /** The answer from what was found in memory. @returns undefined for anything else, which is let go of. */
+  compose(
+    carrier: Pick<Exchange, 'head' | 'cache' | 'cacheStatus'>,
+    found: Found,
+    common: CommonHeaders,
+  ): ReadyAnswer | undefined
   /** The routes that reach the upstream, and the tunnels to it. */
   upstream(tools: AnswerTools): Pick<StageRooms<Found>, 'pipe'> & { register(app: FastifyInstance): void }
   mayPurge(head: RequestHead): boolean
@@ -85,33 +92,34 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   const app = await createApp(upstream.register, tools.fail)
   // Names given one by one (`dev --upstream`): the app is not Blot, and its names mean nothing.
   const blotHost = config.permission.kind === 'names' ? '' : config.host
-  const stages = createStages<Found>({
+  const first = {
     ...rooms,
-    receive: createReceiver(blotHost, nextId),
-    underWay,
-    nextId,
-    guard: createGuard({ host: blotHost, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
-    fetch: app.fetch,
-    pipe: upstream.pipe,
     common,
-  })
+    receive: createReceiver(blotHost, nextId),
+    guard: createGuard({ host: blotHost, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
+  }
+  const stages = createStages<Found>({ ...first, underWay, nextId, fetch: app.fetch, pipe: upstream.pipe })
+  const { headMs } = HEAD_LIMITS
+  const express = createExpress<Found>({ ...first, leave: http1.take, late: http1.late, headMs })
 
-  function take({ tracked, origin }: Accepted, socket: Duplex, rest: Omit<Connection, keyof typeof origin>): void {
+  type Rest = Omit<Connection, keyof Accepted['origin']>
+  function take({ tracked, origin }: Accepted, socket: Duplex, rest: Rest): Connection {
     const connection = { ...origin, ...rest }
     registry.opened(tracked, connection)
     bindConnection(socket, connection)
+    return connection
   }
 
   function takePlain(accepted: Accepted): void {
-    take(accepted, accepted.socket, { scheme: 'http', serverName: undefined, covers: always })
-    http1.take(accepted.socket)
+    const connection = take(accepted, accepted.socket, { scheme: 'http', serverName: undefined, covers: always })
+    express.take(accepted.socket, connection)
   }
 
   function takeSecure(accepted: Accepted): void {
     startHandshake(accepted, rooms, ({ socket, protocol, serverName, covers }) => {
       // Who names no server, or repeats what the handshake named, contradicts nothing.
       const agrees = (host: string): boolean => serverName === undefined || host === serverName || covers(host)
-      take(accepted, socket, { scheme: 'https', serverName, covers: agrees })
+      const connection = take(accepted, socket, { scheme: 'https', serverName, covers: agrees })
       if (protocol === 'h2') {
         http2.take(socket)
         return
@@ -121,7 +129,7 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
         accepted.socket.resetAndDestroy()
         return socket
       }
-      http1.take(socket)
+      express.take(socket, connection)
     })
   }
 
@@ -145,6 +153,7 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
       underWay,
       begin(idleMs) {
         for (const server of listening.splice(0)) server.close()
+        express.close()
         http1.drain(idleMs)
         http2.drain(idleMs, answersOfHttp2(underWay.all()))
       },

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { cut } from '../cut.ts'
 import { edgeChannel } from '../events.ts'
 import { bindExchange, type Exchange, type Incoming, type Outgoing, type RequestHead } from '../request.ts'
+import { connectionOf } from './bind.ts'
 import type { CommonHeaders } from './common-headers.ts'
 import { nobodysHead, openExchange } from './exchange.ts'
 import type { Guard } from './guard.ts'
@@ -58,7 +59,7 @@ export function createStages<Found>(rooms: StageRooms<Found>): Stages {
   function run(request: Incoming, response: Outgoing, line: RequestLine, stages: (exchange: Exchange) => void): void {
     let exchange: Exchange | undefined
     try {
-      const received = rooms.receive(request, line)
+      const received = rooms.receive(request, line, connectionOf(request))
       if ('status' in received) {
         exchange = openExchange(nobodysHead(request, line, rooms.nextId()), request, response, underWay)
         refuse(exchange, { ...received, page: pageOf(received) })

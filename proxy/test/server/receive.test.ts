@@ -1,23 +1,20 @@
 import type { IncomingMessage } from 'node:http'
-import { Duplex } from 'node:stream'
 import t from 'tap'
 import type { RequestHead } from '../../src/request.ts'
-import { bindConnection } from '../../src/server/bind.ts'
 import { createReceiver, type Refused } from '../../src/server/receive.ts'
 import { headOf } from '../cache/fixture.ts'
 
-const socket = new Duplex()
-bindConnection(socket, headOf('/').connection)
+const { connection } = headOf('/')
 
 function request(host: string): IncomingMessage {
-  return { socket, httpVersion: '1.1', headers: { host }, rawHeaders: ['Host', host] } as unknown as IncomingMessage
+  return { httpVersion: '1.1', headers: { host }, rawHeaders: ['Host', host] } as unknown as IncomingMessage
 }
 
 await t.test(
   'hosts that strangers make up, as long as a head may be, take no memory from those that are',
   async (t) => {
     const receive = createReceiver('blot.test', () => '')
-    const ask = (host: string): RequestHead | Refused => receive(request(host), { method: 'GET', url: '/' })
+    const ask = (host: string): RequestHead | Refused => receive(request(host), { method: 'GET', url: '/' }, connection)
     const siteOf = (host: string): unknown => (ask(host) as RequestHead).site
     const known = siteOf('a.test')
     t.match(known, { kind: 'domain', host: 'a.test' })

@@ -36,6 +36,12 @@ export async function serve(t: Test, options: ServeOptions = {}): Promise<Served
     certificates: { fallback: ENTRY, select: () => undefined, answer: () => Promise.resolve(STORED) },
     lookup: ({ target }) => (target.startsWith('/found') ? 'found' : undefined),
     deliver: (exchange, found, common) => answer(exchange, found, common(exchange)),
+    compose: ({ head, ...rest }, found, common) => ({
+      status: 200,
+      fields: [],
+      common: [...common({ head, ...rest }), 'Content-Length', String(found.length)],
+      body: head.method === 'HEAD' ? undefined : Buffer.from(found, 'latin1'),
+    }),
     decline(exchange) {
       if (hasBody(exchange.request)) linger(exchange)
     },

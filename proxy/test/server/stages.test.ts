@@ -24,7 +24,7 @@ await t.test('a stage that throws is a page for its visitor, and nothing to anyb
     ['mayPurge', '/purge'],
     ['deliver', '/found'],
   ] as const) {
-    const edge = await serve(t, { rooms: { [place]: places[place] } })
+    const edge = await serve(t, { rooms: { [place]: places[place], compose: boom } })
     const visitor = talk(t, edge.http, `GET ${target} ${REQUEST}\r\n`)
     await visitor.until(/\r\n\r\n500 /)
     visitor.socket.write(`GET ${target} ${REQUEST}Connection: close\r\n\r\n`)

@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { createAnswerTier } from '../../../src/cache/answers.ts'
-import { createDeliver } from '../../../src/cache/deliver.ts'
+import { createCompose, createDeliver } from '../../../src/cache/deliver.ts'
 import { createDiskTier } from '../../../src/cache/disk/disk-tier.ts'
 import { headFor } from '../../../src/cache/explain/asked.ts'
 import { explainMemory } from '../../../src/cache/explain/explain-memory.ts'
@@ -56,6 +56,8 @@ export type Site = {
   back(): Promise<void>
   readonly edge: number
   readonly entries: () => number
+  /** How many answers the express lane has made. */
+  readonly composed: () => number
   /** What is in memory is gone, as after a crash; the disk is as it was. */
   forgetMemory(): void
   /** What the edge would do with such a GET; `offline`: as somebody says who reads the disk alone. */
@@ -102,6 +104,8 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
   const validity = createValidity(log)
   const decisions = createDecisions(now)
   const deliver = createDeliver(now)
+  const compose = createCompose(now)
+  let composed = 0
   const config = configure({ BLOT_HOST: 'blot.example' })
   const pool = createPool({ upstreams: [{ url: `http://127.0.0.1:${port}`, backup: false }] })
   const vigil = createVigil({ pool, path: undefined })
@@ -110,6 +114,10 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
     certificates: { fallback: ENTRY, select: () => undefined, answer: () => Promise.reject(new Error('no TLS here')) },
     lookup: createLookup(files, answers, now),
     deliver,
+    compose(carrier, found, common) {
+      composed++
+      return compose(carrier, found, common)
+    },
     decline(exchange) {
       if (hasBody(exchange.request)) linger(exchange)
     },
@@ -168,6 +176,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
     closed: undefined,
     edge: listener.port,
     entries: () => memory.stats().entries,
+    composed: () => composed,
     forgetMemory: () => void memory.purge(EVERYTHING),
     explain(path, { headers = [], host = HOST, offline } = {}) {
       const about = { scheme: 'http', host, authority: host, target: path, headers } as const

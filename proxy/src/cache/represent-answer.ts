@@ -56,7 +56,11 @@ export function representAnswer(
   const type = contentType === undefined ? [] : ['Content-Type', contentType]
   // RFC 9110 8.6: there is nothing to be long in a 204.
   const length = status === 204 ? [] : ['Content-Length', String(size)]
-  const whole = { status, fields: Object.freeze([...fields, ...type, ...length]), parts: size === 0 ? [] : [{ start: 0, end: size }] }
+  const whole = {
+    status,
+    fields: Object.freeze([...fields, ...type, ...length]),
+    parts: size === 0 ? [] : [{ start: 0, end: size }],
+  }
   return {
     tag,
     // RFC 9110 8.8.2.2: what changed in the second of its answer may have changed again.

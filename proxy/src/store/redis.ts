@@ -28,7 +28,7 @@ export type RedisStore = {
  */
 export async function openRedis(url: string): Promise<RedisStore> {
   const options = redisOptions(url)
-  const redis = new Redis(options)
+  const redis = new Redis({ ...options, commandTimeout: SILENT_MS })
   let away = false
   redis.on('ready', () => {
     away = false
@@ -43,7 +43,7 @@ export async function openRedis(url: string): Promise<RedisStore> {
   return {
     async command(run) {
       try {
-        return await run(redis)
+        return await inTime(run(redis))
       } catch (error) {
         throw new StoreUnavailable(plain(error).message)
       }
@@ -59,6 +59,16 @@ export async function openRedis(url: string): Promise<RedisStore> {
       redis.disconnect()
     },
   }
+}
+
+/** Fails when there is no answer in time. One that came while this process was busy with other things is in time. */
+function inTime<Value>(answer: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => reject(new Error(`not within ${COMMAND_MS} ms`))
+    // Timers run before the event loop looks at its sockets.
+    const timer = setTimeout(() => setImmediate(fail), COMMAND_MS)
+    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /** How to connect to what a URL names. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { inspect } from 'node:util'
 import t from 'tap'
 import { edgeChannel } from '../../src/events.ts'
@@ -114,3 +115,26 @@ await t.test('the store of a configuration', async (t) => {
 function describe(error: unknown): string {
   return inspect(error, { depth: 10 })
 }
+
+await t.test(
+  'an answer that came while this process was busy is in time, and one that does not come is not',
+  async (t) => {
+    const redis = await startRedis(t.testdir())
+    t.teardown(() => redis.stop())
+    const store = await openRedis(redis.url)
+    t.teardown(() => store.close())
+    const startedMs = performance.now()
+    const answer = store.command((client) => client.echo('here'))
+    // Redis answers in order of arrival: this one comes behind the other.
+    execFileSync('redis-cli', ['-p', String(redis.port), 'ping'])
+    while (performance.now() < startedMs + 300);
+    t.equal(await answer, 'here')
+
+    redis.suspend()
+    t.teardown(() => redis.resume())
+    await t.rejects(
+      store.command((client) => client.echo('there')),
+      { code: 'EDGE_ERR_STORE_UNAVAILABLE', message: /not within 250 ms/ },
+    )
+  },
+)

@@ -71,6 +71,9 @@ export type Exchange = {
   place: number
 }
 
+/** What an answer says of itself depends on this. */
+export type Carrier = Pick<Exchange, 'head' | 'cache' | 'cacheStatus'>
+
 /** An answer that is whole before it begins. */
 export type ReadyAnswer = {
   readonly status: number

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import type { Exchange, Outgoing, ReadyAnswer } from '../request.ts'
+import type { Carrier, Exchange, Outgoing, ReadyAnswer } from '../request.ts'
 import { createBuffers, type Buffers } from './buffers.ts'
 import { answerFor } from './answer.ts'
 import type { Found, OpenBody, ReadyBody, ReadyFound } from './found.ts'
@@ -22,9 +22,6 @@ const KEPT_BUFFERS = 16
  */
 export type Deliver = (exchange: Exchange, found: Found, common: CommonFields) => Promise<void> | void
 type CommonFields<By = Exchange> = (carrier: By) => FieldList
-
-/** What an answer says of itself is written to its `cacheStatus`. */
-type Carrier = Pick<Exchange, 'head' | 'cache' | 'cacheStatus'>
 
 /**
  * Composes the answer to a GET or HEAD, conditions and ranges included.

@@ -2,21 +2,22 @@ import type { RequestHead } from '../request.ts'
 import type { AnswerTier } from './answers.ts'
 import type { Found } from './found.ts'
 import { isFresh } from './fresh.ts'
+import type { KeptAnswer } from './kept-answer.ts'
 import type { FileTier } from './lookup.ts'
 import { readRequest } from './rules/request-rules.ts'
 import { judge } from './rules/reuse.ts'
 import { allowsAuthorization } from './rules/storable.ts'
 import type { StoredAnswer } from './stored-answer.ts'
 
-/**
- * The stage `lookup`: memory, page files, disk, in this order; synchronous. Only what may be sent without asking the app.
- * @returns undefined: `fetch` goes on.
- */
-export function createLookup(
-  files: FileTier,
-  answers: AnswerTier,
-  now: () => number = Date.now,
-): (head: RequestHead) => Found | undefined {
+/** Synchronous. Only what may be sent without asking the app; undefined: `fetch` goes on. */
+export type Lookup = {
+  /** The stage `lookup`: memory, page files, disk, in this order. */
+  lookup(head: RequestHead): Found | undefined
+  /** The same for what memory knows: whoever only asks whether it is there looks at no file in vain. */
+  lookupKept(head: RequestHead): Found | undefined
+}
+
+export function createLookup(files: FileTier, answers: AnswerTier, now: () => number = Date.now): Lookup {
   function findAnswer(head: RequestHead): Found | undefined {
     if (!mayUseStored(head)) return undefined
     const found = answers.find(head)
@@ -26,10 +27,8 @@ export function createLookup(
     return undefined
   }
 
-  return (head) => {
-    const inMemory = files.findInMemory(head)
-    if (inMemory !== undefined) return inMemory
-    const kept = answers.peek(head)
+  /** @param kept what is stored in memory. */
+  function lookBehind(head: RequestHead, kept: KeptAnswer | undefined): Found | undefined {
     const nowMs = now()
     if (kept === undefined || !isFresh(kept.filesCheckedAtMs, nowMs)) {
       const file = files.find(head)
@@ -37,6 +36,16 @@ export function createLookup(
       if (kept !== undefined) kept.filesCheckedAtMs = nowMs
     }
     return findAnswer(head)
+  }
+
+  return {
+    lookup: (head) => files.findInMemory(head) ?? lookBehind(head, answers.peek(head)),
+    lookupKept(head) {
+      const inMemory = files.findInMemory(head)
+      if (inMemory !== undefined) return inMemory
+      const kept = answers.peek(head)
+      return kept !== undefined || files.knows(head) ? lookBehind(head, kept) : undefined
+    },
   }
 }
 

@@ -23,6 +23,8 @@ export type FileTier = {
   find(head: RequestHead): Found | undefined
   /** The same, as far as it was looked at less than a second ago. */
   findInMemory(head: RequestHead): Found | undefined
+  /** Is there a file in memory, be it that it has to be looked at again? */
+  knows(head: RequestHead): boolean
   /** As `Memory.purge`, for all that is there; files have no lifetime to outlive, so a soft purge drops them too. */
   purge(purge: Purge): Promise<number[]>
   stats(): { entries: number; bytes: number }
@@ -94,7 +96,10 @@ export function createFileTier(options: FileTierOptions): FileTier {
     return counts.map((count, index) => count + (more[index - hosts.length] ?? 0))
   }
 
-  return { find, findInMemory, purge, stats: () => memory.stats(), close: () => void purge(EVERYTHING) }
+  const knows = (head: RequestHead): boolean =>
+    mayAnswer(head, options.pageFiles) && memory.get(keyOf(head))?.file !== undefined
+
+  return { find, findInMemory, knows, purge, stats: () => memory.stats(), close: () => void purge(EVERYTHING) }
 }
 
 /** A request with credentials is the app's: it alone knows who may see what. */

@@ -51,7 +51,7 @@ export function representAnswer(
     kept = withoutFields(kept, (name) => name === 'date')
     kept.push('Date', new Date(receivedMs).toUTCString())
   }
-  const shared = withoutFields(kept, (name) => !IN_NOT_MODIFIED.has(name))
+  const shared = Object.freeze(withoutFields(kept, (name) => !IN_NOT_MODIFIED.has(name)))
   const fields = status === 200 ? [...kept, 'Accept-Ranges', 'bytes'] : kept
   const type = contentType === undefined ? [] : ['Content-Type', contentType]
   // RFC 9110 8.6: there is nothing to be long in a 204.

@@ -53,6 +53,7 @@ export function describe(file: OpenFile, size: number, details: RepresentationDe
 
   const shared = ['ETag', tag, ...details.policy]
   if (details.varies) shared.push('Vary', 'Accept-Encoding')
+  Object.freeze(shared)
   const fields = [...shared, 'Accept-Ranges', 'bytes']
   if (modifiedMs !== undefined) fields.push('Last-Modified', new Date(modifiedMs).toUTCString())
   if (coding !== undefined) fields.push('Content-Encoding', coding)

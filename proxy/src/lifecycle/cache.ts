@@ -6,8 +6,7 @@ import { createDiskTier } from '../cache/disk/disk-tier.ts'
 import { createReclaimer } from '../cache/disk/reclaim.ts'
 import { explainMemory } from '../cache/explain/explain-memory.ts'
 import type { MemoryView } from '../cache/explain/view.ts'
-import type { Found } from '../cache/found.ts'
-import { createLookup } from '../cache/lookup-answer.ts'
+import { createLookup, type Lookup } from '../cache/lookup-answer.ts'
 import { createFileTier } from '../cache/lookup.ts'
 import { createMemory } from '../cache/memory.ts'
 import { isComposedNow } from '../cache/rules/composed.ts'
@@ -26,8 +25,7 @@ import type { CallHandlers, Channel } from './channel.ts'
 import { openWorkerPurges } from './worker-purges.ts'
 
 /** The cache of a worker, joined to the rooms around it. */
-export type WorkerCache = {
-  lookup(head: RequestHead): Found | undefined
+export type WorkerCache = Lookup & {
   readonly deliver: Deliver
   readonly compose: Compose
   /** Did the app compose this answer, though it says by its status that it is in trouble? */
@@ -98,7 +96,7 @@ export async function openWorkerCache(
   }
 
   return {
-    lookup: createLookup(files, answers),
+    ...createLookup(files, answers),
     deliver,
     compose: createCompose(),
     isComposed: (status, fields) => isComposedNow(status, fields, Date.now()),

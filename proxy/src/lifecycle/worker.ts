@@ -44,7 +44,8 @@ export const worker: RoleBody = async ({ name, config, listeners }, channel, han
   const server = await createEdgeServer(config, {
     certificates,
     tickets,
-    lookup: (head) => cache.lookup(head),
+    lookup: cache.lookup,
+    lookupKept: cache.lookupKept,
     deliver: cache.deliver,
     compose: cache.compose,
     decline(exchange) {

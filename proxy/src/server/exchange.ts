@@ -1,4 +1,4 @@
-import { edgeChannel } from '../events.ts'
+import { edgeChannel, type RequestEvent } from '../events.ts'
 import type { Exchange, Incoming, Outgoing, RequestHead } from '../request.ts'
 import { identifySite } from '../site/site.ts'
 import { connectionOf } from './bind.ts'
@@ -25,28 +25,38 @@ export function openExchange(head: RequestHead, request: Incoming, response: Out
   const startedMs = performance.now()
   response.once('close', () => {
     underWay.end(exchange)
-    requests.publish({
-      method: head.method,
-      scheme: head.scheme,
-      host: head.host,
-      target: head.target,
-      version: head.version,
-      status: response.statusCode,
-      bytes: exchange.bytes,
-      durationMs: performance.now() - startedMs,
-      heldMs: exchange.heldMs,
-      cache: exchange.cache,
-      upstream: exchange.upstream,
-      requestId: head.id,
-      address: head.connection.address,
-      reason: exchange.reason,
-      // A tunnel has no answer to complete.
-      aborted: response.statusCode !== 101 && !response.writableFinished,
-      userAgent: head.headers['user-agent'],
-      referrer: head.headers.referer,
-    })
+    const { statusCode: status } = response
+    // A tunnel has no answer to complete.
+    tell(exchange, { status, startedMs, aborted: status !== 101 && !response.writableFinished })
   })
   return exchange
+}
+
+type Told = Pick<Exchange, 'head' | 'cache' | 'upstream' | 'reason' | 'bytes' | 'heldMs'>
+type Outcome = Pick<RequestEvent, 'status' | 'aborted'> & { readonly startedMs: number }
+
+/** The last stage, `log`. */
+export function tell(told: Told, { status, aborted, startedMs }: Outcome): void {
+  const { head } = told
+  requests.publish({
+    method: head.method,
+    scheme: head.scheme,
+    host: head.host,
+    target: head.target,
+    version: head.version,
+    status,
+    bytes: told.bytes,
+    durationMs: performance.now() - startedMs,
+    heldMs: told.heldMs,
+    cache: told.cache,
+    upstream: told.upstream,
+    requestId: head.id,
+    address: head.connection.address,
+    reason: told.reason,
+    aborted,
+    userAgent: head.headers['user-agent'],
+    referrer: head.headers.referer,
+  })
 }
 
 /** The head of a request that named no site: enough for a page and a line in the log. */

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
-import { edgeChannel } from '../events.ts'
-import type { Connection, ReadyAnswer, RequestHead } from '../request.ts'
+import type { Carrier, Connection, ReadyAnswer, RequestHead } from '../request.ts'
 import { renderAnswerHead } from './answer-head.ts'
 import type { CommonHeaders } from './common-headers.ts'
+import { tell } from './exchange.ts'
 import type { Guard } from './guard.ts'
 import { endWhenIdle } from './last-answer.ts'
-import { KEEP_ALIVE_MS } from './parser.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
 import type { Receiver } from './receive.ts'
+import { KEEP_ALIVE_MS, SEND_MS } from './times.ts'
 
 /**
  * The express lane: answers what is in memory to requests of HTTP/1.1 that need no care, before node:http makes its five objects for each. A
@@ -22,18 +22,17 @@ export type Express = {
 export type ExpressOptions<Found> = {
   receive: Receiver
   guard: Guard
-  lookup(head: RequestHead): Found | undefined
+  lookupKept(head: RequestHead): Found | undefined
   compose(carrier: Carrier, found: Found, common: CommonHeaders): ReadyAnswer | undefined
   common: CommonHeaders
-  /** @param rest bytes that were read and are not answered. */
-  leave(socket: Socket, rest: Buffer): void
+  /** Takes what leaves, with its bytes unread. @param isAnswered it has had answers. */
+  leave(socket: Socket, isAnswered: boolean): void
   /** A connection that has sent nothing in time. */
   late(socket: Socket): void
   /** How long a connection has for its first head. */
   headMs: number
 }
 
-type Carrier = { readonly head: RequestHead; cache: 'HIT'; cacheStatus: string | undefined }
 type Reply = {
   readonly carrier: Carrier
   readonly answer: ReadyAnswer
@@ -45,19 +44,16 @@ type Reply = {
 const MAX_BODY_BYTES = 128 * 1024
 /** One write costs less than two, and a copy of so much costs nearly nothing. */
 const COPIED_BYTES = 16 * 1024
-/** How long a visitor may take nothing of an answer. */
-const SEND_MS = 30_000
+/** As node:http has it: longer than answers say, so that a request in time does not meet the end of its connection. */
+const IDLE_MS = KEEP_ALIVE_MS + 1000
 const KEEP_ALIVE = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1000}\r\n`
-const NOTHING = Buffer.alloc(0)
-
-const requests = edgeChannel('request')
 
 export function createExpress<Found>(options: ExpressOptions<Found>): Express {
   const passengers = new Set<Passenger<Found>>()
   let isClosed = false
   return {
     take(socket, connection) {
-      if (isClosed) options.leave(socket, NOTHING)
+      if (isClosed) options.leave(socket, false)
       else passengers.add(new Passenger(socket, connection, options, passengers))
     },
     close() {
@@ -75,9 +71,10 @@ class Passenger<Found> {
   readonly #all: Set<Passenger<Found>>
   /** Answers that the socket has not let go of yet, in order. */
   readonly #unsent: Reply[] = []
-  /** What came behind an answer that its visitor is slow to take. */
-  #rest: Buffer = NOTHING
-  #isFirst = true
+  #isAnswered = false
+  #isLeaving = false
+  /** For so long that what is left is the rest of its idle time. */
+  #isSilent = false
 
   constructor(socket: Socket, connection: Connection, options: ExpressOptions<Found>, all: Set<Passenger<Found>>) {
     this.#socket = socket
@@ -86,68 +83,68 @@ class Passenger<Found> {
     this.#all = all
     socket.setTimeout(options.headMs)
     socket.on('data', this.#onData).on('drain', this.#onDrain).on('timeout', this.#onTimeout)
-    socket.on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore)
+    socket.on('end', this.#onEnd).on('close', this.#part)
   }
 
-  /** Gives the connection to node:http. */
+  /** Gives the connection to node:http: at once, or with the end of what is being sent, of which that knows nothing. */
   leave(): void {
     const socket = this.#socket
-    const rest = this.#rest
+    if (this.#unsent.length > 0) {
+      this.#isLeaving = true
+      socket.pause()
+      return
+    }
     this.#part()
     socket.setTimeout(0)
-    if (socket.isPaused()) socket.resume()
-    this.#options.leave(socket, rest)
+    socket.resume()
+    this.#options.leave(socket, this.#isAnswered)
   }
 
-  #part(): void {
+  readonly #part = (): void => {
     this.#all.delete(this)
-    this.#rest = NOTHING
     const socket = this.#socket
     socket.off('data', this.#onData).off('drain', this.#onDrain).off('timeout', this.#onTimeout)
-    socket.off('end', this.#onEnd).off('close', this.#onClose).off('error', ignore)
+    socket.off('end', this.#onEnd).off('close', this.#part)
   }
 
   readonly #onData = (chunk: Buffer): void => {
     const socket = this.#socket
+    if (this.#isSilent) {
+      this.#isSilent = false
+      socket.setTimeout(SEND_MS)
+    }
     let at = 0
     while (at < chunk.length && socket.writable) {
       const length = this.#answer(chunk, at)
-      if (length === 0) {
-        this.#rest = chunk.subarray(at)
-        this.leave()
-        return
-      }
       at += length
-      if (!socket.writableNeedDrain) continue
-      this.#rest = chunk.subarray(at)
+      const isFull = socket.writableNeedDrain && socket.writableLength > 0
+      if (length > 0 && !isFull) continue
+      // The stream keeps the bytes, and behind them the end that may have come.
       socket.pause()
-      socket.setTimeout(SEND_MS)
+      if (at < chunk.length) socket.unshift(at === 0 ? chunk : chunk.subarray(at))
+      if (length === 0) this.leave()
       return
     }
   }
 
   readonly #onDrain = (): void => {
-    const socket = this.#socket
-    if (!socket.isPaused()) return
-    socket.setTimeout(KEEP_ALIVE_MS)
-    socket.resume()
-    const rest = this.#rest
-    this.#rest = NOTHING
-    this.#onData(rest)
+    if (!this.#isLeaving) this.#socket.resume()
   }
 
   readonly #onTimeout = (): void => {
     const socket = this.#socket
     if (socket.writableLength > 0) socket.destroy()
-    else if (this.#isFirst) {
+    else if (!this.#isAnswered) {
       this.#part()
       this.#options.late(socket)
-    } else endWhenIdle(socket)
+    } else if (this.#isSilent) endWhenIdle(socket)
+    else {
+      this.#isSilent = true
+      socket.setTimeout(IDLE_MS - SEND_MS)
+    }
   }
 
   readonly #onEnd = (): void => void this.#socket.end()
-
-  readonly #onClose = (): void => this.#part()
 
   /** @returns the length of the request, or 0 when it is not answered here. */
   #answer(chunk: Buffer, at: number): number {
@@ -155,8 +152,8 @@ class Passenger<Found> {
     if (plain === undefined) return 0
     const reply = this.#reply(plain)
     if (reply === undefined) return 0
-    if (this.#isFirst) this.#socket.setTimeout(KEEP_ALIVE_MS)
-    this.#isFirst = false
+    if (!this.#isAnswered) this.#socket.setTimeout(SEND_MS)
+    this.#isAnswered = true
     this.#unsent.push(reply)
     this.#write(reply)
     return plain.length
@@ -164,12 +161,12 @@ class Passenger<Found> {
 
   /** What throws here throws there as well, and there a visitor gets a page for it. */
   #reply(plain: PlainHead): Reply | undefined {
-    const { receive, guard, lookup, compose, common } = this.#options
+    const { receive, guard, lookupKept, compose, common } = this.#options
     try {
       const startedMs = performance.now()
       const head = receive(plain, plain, this.#connection)
       if ('status' in head || guard(head) !== undefined) return undefined
-      const found = lookup(head)
+      const found = lookupKept(head)
       if (found === undefined) return undefined
       const carrier: Carrier = { head, cache: 'HIT', cacheStatus: undefined }
       const answer = compose(carrier, found, common)
@@ -200,31 +197,11 @@ class Passenger<Found> {
   /** Called once for each answer, in their order. */
   readonly #onSent = (error?: Error | null): void => {
     const reply = this.#unsent.shift()
-    if (reply !== undefined) tell(reply, error !== undefined && error !== null)
+    if (reply !== undefined) {
+      const { carrier, answer, startedMs } = reply
+      const told = { ...carrier, bytes: answer.body?.length ?? 0, upstream: undefined, reason: undefined }
+      tell(told, { status: answer.status, startedMs, aborted: error !== undefined && error !== null })
+    }
+    if (this.#isLeaving && this.#unsent.length === 0 && !this.#socket.destroyed) this.leave()
   }
 }
-
-/** The last stage, `log`. */
-function tell({ carrier: { head, cache }, answer: { status, body }, startedMs }: Reply, aborted: boolean): void {
-  requests.publish({
-    method: head.method,
-    scheme: head.scheme,
-    host: head.host,
-    target: head.target,
-    version: head.version,
-    status,
-    bytes: body?.length ?? 0,
-    durationMs: performance.now() - startedMs,
-    heldMs: undefined,
-    cache,
-    upstream: undefined,
-    requestId: head.id,
-    address: head.connection.address,
-    reason: undefined,
-    aborted,
-    userAgent: head.headers['user-agent'],
-    referrer: head.headers.referer,
-  })
-}
-
-function ignore(): void {}

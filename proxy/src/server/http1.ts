@@ -2,6 +2,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Connection } from '../request.ts'
+import { codeOf } from '../errors.ts'
 import { bindConnection, boundConnection } from './bind.ts'
 import { endGently } from './linger.ts'
 import { endWhenIdle, isLastUnderWay, makeLast, prepareToEnd, type Endable } from './last-answer.ts'
@@ -22,8 +23,8 @@ export type Http1Handlers = {
 }
 
 export type Http1 = {
-  /** Takes a connection over. @param rest bytes that were read already. */
-  take(socket: Socket, rest?: Buffer): void
+  /** Takes a connection over. @param isAnswered it has had answers, and so need not hurry. */
+  take(socket: Socket, isAnswered?: boolean): void
   /** Ends a connection that has sent nothing in time. */
   late(socket: Socket): void
   /** Each connection ends with its next answer, which says `Connection: close`, or after `idleMs` without a request. */
@@ -34,7 +35,6 @@ export type Http1 = {
 export const HEAD_LIMITS: HeadLimits = { headMs: 10_000, sweepMs: 1000 }
 /** As the parser says it. */
 const LATE = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
-const NOTHING = Buffer.alloc(0)
 
 /** An HTTP/1.1 server that never listens: it is handed sockets. */
 export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http1 {
@@ -43,13 +43,17 @@ export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http
   /** How many bytes of each were read before HTTP began. */
   const connections = new Map<Endable, number>()
   const replayed = new WeakSet<Duplex>()
+  /** Connections that had answers before they came. */
+  const answered = new WeakSet<Duplex>()
 
   const ordinary = createParser(limits, {
     request: (request, response) => begin(request, response, request),
     upgrade: (request, socket, firstBytes) => upgrade(request, request, socket, firstBytes),
     fault(fault, socket) {
+      // The parser takes it for a new one, which owes a head.
+      if (codeOf(fault) === LATE.code && answered.has(socket) && isSilent(socket as Socket)) endGently(socket)
       // This parser goes on minding the time of the head that it gave up.
-      if (!replayed.has(socket) && !replay(fault, socket as Socket)) answerMalformed(fault, socket, refuse)
+      else if (!replayed.has(socket) && !replay(fault, socket as Socket)) answerMalformed(fault, socket, refuse)
     },
     silent: endWhenIdle,
   })
@@ -92,6 +96,11 @@ export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http
     endGently(socket)
   }
 
+  /** Has nothing come since it was taken over? */
+  function isSilent(socket: Socket): boolean {
+    return socket.bytesRead === connections.get(socket)
+  }
+
   function hold(socket: Endable, bytesBefore: number): void {
     if (lastIdleMs !== undefined) prepareToEnd(socket, lastIdleMs)
     connections.set(socket, bytesBefore)
@@ -115,10 +124,10 @@ export function createHttp1(handlers: Http1Handlers, limits = HEAD_LIMITS): Http
   }
 
   return {
-    take(socket, rest = NOTHING) {
-      hold(socket, socket.bytesRead - socket.readableLength - rest.length)
+    take(socket, isAnswered = false) {
+      hold(socket, socket.bytesRead - socket.readableLength)
+      if (isAnswered) answered.add(socket)
       ordinary.emit('connection', socket)
-      if (rest.length > 0) socket.unshift(rest)
     },
     late: (socket) => answerMalformed(LATE, socket, refuse),
     drain(idleMs) {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream'
 import { answerUnderWay } from './malformed.ts'
 import { HEAD_BYTES, type ParserFault } from './odd-line.ts'
+import { KEEP_ALIVE_MS } from './times.ts'
 
 export type ParserEvents = {
   request(request: IncomingMessage, response: ServerResponse): void
@@ -18,9 +19,6 @@ export type HeadLimits = {
   /** How often Node looks for slow heads; its own default of 30 s would let a head of 10 s take 40. */
   sweepMs: number
 }
-
-/** How long a connection may be silent between requests. */
-export const KEEP_ALIVE_MS = 65_000
 
 /** Node's HTTP/1.1 server as a parser that is handed sockets, by its event 'connection'. */
 export function createParser({ headMs, sweepMs }: HeadLimits, events: ParserEvents): Server {

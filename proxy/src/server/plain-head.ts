@@ -17,8 +17,11 @@ const MAX_BYTES = 8192
 const MAX_LINES = 64
 
 const REQUEST_LINE = /(GET|HEAD) (\/[!"$-~]*) HTTP\/1\.1\r\n/y
-/** RFC 9112 5: no folding, no space before the colon, nothing but visible ASCII and spaces; the names that browsers and tools use. */
-const FIELD_LINE = /([A-Za-z0-9-]+): *([!-~](?:[ -~]*[!-~])?)? *\r\n/y
+/**
+ * RFC 9112 5: no folding, no space before the colon, nothing but visible ASCII and spaces; the names that browsers and tools use. Runs of spaces
+ * meet no second run that could share them: a stranger would have them tried in every way.
+ */
+const FIELD_LINE = /([A-Za-z0-9-]+): *(?:([!-~](?:[ -~]*[!-~])?) *)?\r\n/y
 
 /** Fields that are about the connection or a body (RFC 9110 7.6.1, 8.6, 10.1.1), and the one that node:http makes a list of. */
 const NEEDS_CARE: ReadonlySet<string> = new Set([

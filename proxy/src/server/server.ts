@@ -3,7 +3,7 @@ import type { Http2ServerResponse } from 'node:http2'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
-import type { Connection, Exchange, ReadyAnswer, RequestHead } from '../request.ts'
+import type { Carrier, Connection, Exchange, ReadyAnswer, RequestHead } from '../request.ts'
 import { createAcceptor, REFUSAL_HTTP, REFUSAL_TLS, type Accepted } from './accept.ts'
 import { createApp } from './app.ts'
 import { bindConnection } from './bind.ts'
@@ -34,11 +34,9 @@ export type ServerRooms<Found> = Pick<StageRooms<Found>, 'lookup' | 'deliver' | 
   certificates: HandshakeCertificates
   tickets?: HandshakeTickets
   /** The answer from what was found in memory. @returns undefined for anything else, which is let go of. */
-  compose(
-    carrier: Pick<Exchange, 'head' | 'cache' | 'cacheStatus'>,
-    found: Found,
-    common: CommonHeaders,
-  ): ReadyAnswer | undefined
+  compose(carrier: Carrier, found: Found, common: CommonHeaders): ReadyAnswer | undefined
+  /** As `lookup`, for what memory knows; nobody looks for anything else. */
+  lookupKept(head: RequestHead): Found | undefined
   /** The routes that reach the upstream, and the tunnels to it. */
   upstream(tools: AnswerTools): Pick<StageRooms<Found>, 'pipe'> & { register(app: FastifyInstance): void }
   mayPurge(head: RequestHead): boolean
@@ -92,15 +90,15 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
   const app = await createApp(upstream.register, tools.fail)
   // Names given one by one (`dev --upstream`): the app is not Blot, and its names mean nothing.
   const blotHost = config.permission.kind === 'names' ? '' : config.host
-  const first = {
+  const inBothLanes = {
     ...rooms,
     common,
     receive: createReceiver(blotHost, nextId),
     guard: createGuard({ host: blotHost, httpsPort: config.httpsPort, mayPurge: rooms.mayPurge }),
   }
-  const stages = createStages<Found>({ ...first, underWay, nextId, fetch: app.fetch, pipe: upstream.pipe })
+  const stages = createStages<Found>({ ...inBothLanes, underWay, nextId, fetch: app.fetch, pipe: upstream.pipe })
   const { headMs } = HEAD_LIMITS
-  const express = createExpress<Found>({ ...first, leave: http1.take, late: http1.late, headMs })
+  const express = createExpress<Found>({ ...inBothLanes, leave: http1.take, late: http1.late, headMs })
 
   type Rest = Omit<Connection, keyof Accepted['origin']>
   function take({ tracked, origin }: Accepted, socket: Duplex, rest: Rest): Connection {
@@ -153,8 +151,8 @@ export async function createEdgeServer<Found>(config: Config, rooms: ServerRooms
       underWay,
       begin(idleMs) {
         for (const server of listening.splice(0)) server.close()
-        express.close()
         http1.drain(idleMs)
+        express.close()
         http2.drain(idleMs, answersOfHttp2(underWay.all()))
       },
       async close() {

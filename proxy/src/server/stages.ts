@@ -13,6 +13,7 @@ import { createOwnAnswers, type AnswerRooms } from './own-answers.ts'
 import type { PageName } from './pages/page.ts'
 import type { Receiver, Refused } from './receive.ts'
 import type { PageDetails } from './synth.ts'
+import { SEND_MS } from './times.ts'
 import type { UnderWay } from './under-way.ts'
 
 /** What the stages need of the rooms. `Found` is whatever `lookup` gives to `deliver`. */
@@ -47,8 +48,6 @@ export type Stages = {
 }
 
 const faults = edgeChannel('fault')
-/** How long a visitor may take nothing of an answer. */
-const SEND_MS = 30_000
 
 /** The list of stages: `receive -> identify -> guard -> lookup -> deliver`, or `fetch`; then `log`. Aside: `pipe`, `synth`, `fail`. */
 export function createStages<Found>(rooms: StageRooms<Found>): Stages {

@@ -54,6 +54,7 @@ await t.test('what needs care is not', (t) => {
     ['fields of the connection', `${line}\r\nHost: a\r\nConnection: keep-alive, X\r\n`],
     ['another protocol', `${line}\r\nHost: a\r\nUpgrade: websocket\r\n`],
     ['an expectation', `${line}\r\nHost: a\r\nExpect: 100-continue\r\n`],
+    ['spaces that end in no field', `${line}\r\nHost: a\r\nX:${' '.repeat(8000)}\xe9\r\n`],
     ['65 lines', `${line}\r\n${Array.from({ length: 65 }, (_, n) => `X-${n}: a\r\n`).join('')}`],
     ['more than 8 KB', `${line}\r\nHost: a\r\nX: ${'a'.repeat(8192)}\r\n`],
   ]

@@ -32,9 +32,12 @@ export const AMPLE = { limitMs: 600_000, tunnelsMs: 600_000, idleMs: 600_000, en
 /** A server with real sockets on 127.0.0.1; its rooms are small ones of the test's own. */
 export async function serve(t: Test, options: ServeOptions = {}): Promise<Served> {
   const config = configure({ BLOT_HOST: 'blot.example', ...options.environment })
+  const lookup: Rooms['lookup'] =
+    options.rooms?.lookup ?? (({ target }) => (target.startsWith('/found') ? 'found' : undefined))
   const server = await createEdgeServer<Found>(config, {
     certificates: { fallback: ENTRY, select: () => undefined, answer: () => Promise.resolve(STORED) },
-    lookup: ({ target }) => (target.startsWith('/found') ? 'found' : undefined),
+    lookup,
+    lookupKept: lookup,
     deliver: (exchange, found, common) => answer(exchange, found, common(exchange)),
     compose: ({ head, ...rest }, found, common) => ({
       status: 200,

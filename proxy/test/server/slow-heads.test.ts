@@ -18,9 +18,10 @@ const http1 = createHttp1(
   },
   { headMs: 200, sweepMs: 20 },
 )
+let isAnswered = false
 const server = createServer({ allowHalfOpen: true }, (socket) => {
   bindConnection(socket, PLAIN)
-  http1.take(socket)
+  http1.take(socket, isAnswered)
 })
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
@@ -78,4 +79,15 @@ await t.test('a body may take its time', async (t) => {
   slow.send('bodyGET /next HTTP/1.1\r\nHost: x\r\n\r\n')
   t.match(await slow.answer(), { status: 200, body: 'heard /next' })
   slow.destroy()
+})
+
+await t.test('a connection that had answers before it came owes no head, unless it has begun one', async (t) => {
+  isAnswered = true
+  told.length = 0
+  const silent = await openRaw(options)
+  t.equal(await silent.rest(), '')
+  t.same(told, [])
+  const begun = await openRaw(options)
+  begun.send('GET /')
+  t.equal((await begun.answer())?.status, 408)
 })

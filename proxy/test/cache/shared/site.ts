@@ -112,7 +112,7 @@ export async function startSite(t: Test, options: SiteOptions = {}): Promise<Sit
 
   const server = await createEdgeServer<Found>(config, {
     certificates: { fallback: ENTRY, select: () => undefined, answer: () => Promise.reject(new Error('no TLS here')) },
-    lookup: createLookup(files, answers, now),
+    ...createLookup(files, answers, now),
     deliver,
     compose(carrier, found, common) {
       composed++

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spreadOf } from './report/ratios.ts'
-import { sizeOf, sizeOfAll, type Size } from './machine/processes.ts'
+import { averageSizeOf, sizeOf, type Size } from './machine/processes.ts'
 import { killWorker, type Killed } from './servers/edge-processes.ts'
 import type { RunningEdge } from './servers/edge.ts'
 import { post } from './servers/reloadable.ts'
@@ -13,8 +13,8 @@ export type Day = {
   readonly workerKills: number
 }
 
-/** The primary, which no reload replaces, and all processes together. */
-export type Sample = { readonly primary: Size; readonly all: Size }
+/** The primary, which no reload replaces, and an average process: how many there are depends on how long generations drain. */
+export type Sample = { readonly primary: Size; readonly average: ReturnType<typeof averageSizeOf> }
 
 export type SoakOptions = {
   readonly edge: Pick<RunningEdge, 'http' | 'https' | 'admin' | 'pid'>
@@ -56,7 +56,7 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   async function keepLooking(): Promise<void> {
     while (elapsedMs() < ms) {
       await rest(LOOK_MS)
-      samples.push({ primary: sizeOf(edge.pid), all: sizeOfAll(edge.pid) })
+      samples.push({ primary: sizeOf(edge.pid), average: averageSizeOf(edge.pid) })
       const done = acts.map((one) => `${one.done} ${one.name}`).join(', ')
       tell?.(`${Math.round(elapsedMs() / 1000)} of ${Math.round(ms / 1000)} s: ${done}`)
     }

@@ -14,14 +14,15 @@ const LONGEST = [
   '/integration/',
   '/commands/',
 ]
-const JOBS = 3
+/** More than cores: most files wait for processes now and then. */
+const JOBS = 4
 const TIMEOUT_S = 600
 /** What a test that was told of its timeout has to clean up. */
 const CLEAN_UP_MS = 15_000
 
 export type Counts = { readonly passed: number; readonly failed: number }
 
-/** Does all of it, three at a time. */
+/** Does all of it, some at a time. */
 export async function runAll(works: readonly (() => Promise<Counts>)[]): Promise<Counts> {
   const waiting = [...works]
   const counts = { passed: 0, failed: 0 }

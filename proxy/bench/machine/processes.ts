@@ -54,11 +54,11 @@ export function sizeOf(pid: number): Size {
   return { bytes: kilobytesOf('VmRSS', status) * 1024, descriptors: countIfThere(`/proc/${pid}/fd`) }
 }
 
-/** Of a process and its descendants. */
-export function sizeOfAll(root: number): Size {
+/** Of a process and its descendants, on average, and how many they are. */
+export function averageSizeOf(root: number): Size & { readonly processes: number } {
   const sizes = treeOf(readProcesses(), root).map(({ pid }) => sizeOf(pid))
-  const sum = (of: keyof Size): number => sizes.reduce((total, size) => total + size[of], 0)
-  return { bytes: sum('bytes'), descriptors: sum('descriptors') }
+  const average = (of: keyof Size): number => sizes.reduce((total, size) => total + size[of], 0) / sizes.length
+  return { bytes: average('bytes'), descriptors: average('descriptors'), processes: sizes.length }
 }
 
 export function sumTicks(processes: readonly ProcessTimes[], root: number): number {

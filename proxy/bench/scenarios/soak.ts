@@ -68,29 +68,14 @@ function shareOf({ reloads, purges, renewals, workerKills }: Day, share: number)
 /** As slopes, so that a short run and a long one say the same. */
 function recordGrowth(lab: Lab, stage: string, samples: readonly Sample[], ms: number): void {
   const perHour = 3600_000 / ((ms * 2) / 3)
-  const slope = (of: (sample: Sample) => number): number => growthOf(samples, of) * perHour
-  const record = (name: string, unit: 'MB/h' | '/h', figure: number): void =>
-    lab.record('edge', { name: `${stage}: ${name}`, unit }, { figure })
-  record(
-    'memory of the primary',
-    'MB/h',
-    slope(({ primary }) => primary.bytes / MB),
-  )
-  record(
-    'memory of all',
-    'MB/h',
-    slope(({ all }) => all.bytes / MB),
-  )
-  record(
-    'descriptors of the primary',
-    '/h',
-    slope(({ primary }) => primary.descriptors),
-  )
-  record(
-    'descriptors of all',
-    '/h',
-    slope(({ all }) => all.descriptors),
-  )
+  const grows = (name: string, unit: 'MB/h' | '/h', of: (sample: Sample) => number): void =>
+    lab.record('edge', { name: `${stage}: ${name}`, unit }, { figure: growthOf(samples, of) * perHour })
+  grows('memory of the primary', 'MB/h', ({ primary }) => primary.bytes / MB)
+  grows('memory of a process', 'MB/h', ({ average }) => average.bytes / MB)
+  grows('descriptors of the primary', '/h', ({ primary }) => primary.descriptors)
+  grows('descriptors of a process', '/h', ({ average }) => average.descriptors)
+  const most = Math.max(...samples.map(({ average }) => average.processes))
+  lab.record('edge', { name: `${stage}: processes at most`, unit: '' }, { figure: most })
 }
 
 function describe({ done }: Soaked): string {

@@ -40,7 +40,7 @@ END
     setsid sh -c 'while [ -e /run/asking ]; do
       ${ask} https://${host}/about
       ${ask} http://${host}/nothing-is-here
-      sleep 0.25
+      sleep 0.5
     done >>/run/asked; touch /run/asking-ended' >/dev/null 2>&1 &`)
     const ran = await machine.run(script)
     const asked = await machine.do(`rm /run/asking; until [ -e /run/asking-ended ]; do sleep 0.1; done

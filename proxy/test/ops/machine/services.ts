@@ -113,7 +113,7 @@ systemctl daemon-reload`)
     const [edge, app] = [await mainPid(machine, 'blot-edge'), await mainPid(machine, 'blot-app@8080')]
     const visits = `while [[ ! -e /tmp/enough ]]; do
       curl --silent --output /dev/null --max-time 30 --insecure --write-out '%{http_code}\\n' "https://blot.example/?$((n += 1))"
-      sleep 0.1
+      sleep 0.25
     done >/tmp/visits`
     const visiting = machine.do(visits)
     t.match(await machine.do(`${reboot} app`), /restart blot-app@8081[^]*restart blot-app@8080[^]*stop blot-app@8081/)

@@ -33,14 +33,14 @@ export async function testMonit(t: Test, machine: Machine): Promise<void> {
   })
 
   await t.test('who restarts something has Monit look away, until he is killed', async (t) => {
-    const script = `set -euo pipefail; . ${release}/ops/lib/monit.sh; pause_monitoring app edge; touch /tmp/paused; sleep 1000`
-    await machine.do(`echo '${script}' >/tmp/pause; setsid bash /tmp/pause >/tmp/said 2>&1 & echo $! >/tmp/pid`)
+    const script = `set -euo pipefail; . ${release}/ops/lib/monit.sh; pause_monitoring app edge; touch /srv/paused; sleep 1000`
+    await machine.do(`echo '${script}' >/srv/pause; setsid bash /srv/pause >/srv/said 2>&1 & echo $! >/srv/pid`)
     const state = (words: string): string =>
       ['app', 'edge'].map((name) => `monit -B status ${name} | grep --quiet 'monitoring status *${words}'`).join(' && ')
-    await machine.until('[[ -e /tmp/paused ]]')
+    await machine.until('[[ -e /srv/paused ]]')
     await machine.until(state('Not monitored'))
-    await machine.do('kill -KILL $(cat /tmp/pid)')
+    await machine.do('kill -KILL $(cat /srv/pid)')
     await machine.until(state('Monitored'))
-    t.match(await machine.do('cat /tmp/said'), 'monit unmonitor app')
+    t.match(await machine.do('cat /srv/said'), 'monit unmonitor app')
   })
 }

@@ -111,10 +111,10 @@ systemctl daemon-reload`)
     const reboot = '/opt/blot-edge/current/ops/deploy/reboot'
     t.match(await machine.do(`${reboot} --dry-run edge`), /^would +timeout 120 \S+blot-edge reload$/m)
     const [edge, app] = [await mainPid(machine, 'blot-edge'), await mainPid(machine, 'blot-app@8080')]
-    const visits = `while [[ ! -e /tmp/enough ]]; do
+    const visits = `while [[ ! -e /srv/enough ]]; do
       curl --silent --output /dev/null --max-time 30 --insecure --write-out '%{http_code}\\n' "https://blot.example/?$((n += 1))"
       sleep 0.25
-    done >/tmp/visits`
+    done >/srv/visits`
     const visiting = machine.do(visits)
     t.match(await machine.do(`${reboot} app`), /restart blot-app@8081[^]*restart blot-app@8080[^]*stop blot-app@8081/)
     t.not(await mainPid(machine, 'blot-app@8080'), app)
@@ -127,9 +127,9 @@ systemctl daemon-reload`)
       worker.split('\n').at(-2),
       'a new worker',
     )
-    await machine.do('touch /tmp/enough')
+    await machine.do('touch /srv/enough')
     await visiting
-    const statuses = (await machine.do('cat /tmp/visits')).trim().split('\n')
+    const statuses = (await machine.do('cat /srv/visits')).trim().split('\n')
     t.ok(statuses.length > 10, `${statuses.length} visits`)
     t.strictSame([...new Set(statuses)], ['200'])
   })

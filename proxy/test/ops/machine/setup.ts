@@ -64,10 +64,10 @@ export async function testSetup(t: Test, machine: Machine): Promise<void> {
   })
 
   await t.test('in the wrong place it says so, and changes nothing', async (t) => {
-    const copied = `rm -rf /tmp/wrong; mkdir /tmp/wrong; cp -r ${release}/ops /tmp/wrong`
-    t.match(await machine.run(`${copied}; /tmp/wrong/ops/setup/debian.sh`), {
+    const copied = `rm -rf /srv/wrong; mkdir /srv/wrong; cp -r ${release}/ops /srv/wrong`
+    t.match(await machine.run(`${copied}; /srv/wrong/ops/setup/debian.sh`), {
       code: 1,
-      stderr: /this release lies in \/tmp\/wrong: put it into a folder of \/opt\/blot-edge\/releases/,
+      stderr: /this release lies in \/srv\/wrong: put it into a folder of \/opt\/blot-edge\/releases/,
     })
     const rows: [string, string, RegExp][] = [
       ['a release that others may write in', `chmod g+w ${release}`, /can be written by others than root: chown/],
@@ -82,10 +82,10 @@ export async function testSetup(t: Test, machine: Machine): Promise<void> {
     ]
     for (const [name, breaking, stderr] of rows) {
       // What is broken, is broken in a layer that goes again.
-      const script = `mkdir -p /tmp/layer && mount -t tmpfs tmpfs /tmp/layer && mkdir /tmp/layer/u /tmp/layer/w /tmp/layer/m
-      mount -t overlay -o lowerdir=/,upperdir=/tmp/layer/u,workdir=/tmp/layer/w overlay /tmp/layer/m
-      mount --bind ${modules} /tmp/layer/m${modules}; mount --rbind /proc /tmp/layer/m/proc
-      chroot /tmp/layer/m bash -c "$1"`
+      const script = `mkdir -p /srv/layer && mount -t tmpfs tmpfs /srv/layer && mkdir /srv/layer/u /srv/layer/w /srv/layer/m
+      mount -t overlay -o lowerdir=/,upperdir=/srv/layer/u,workdir=/srv/layer/w overlay /srv/layer/m
+      mount --bind ${modules} /srv/layer/m${modules}; mount --rbind /proc /srv/layer/m/proc
+      chroot /srv/layer/m bash -c "$1"`
       const quoted = `${breaking}; ${setup}`.replaceAll("'", `'\\''`)
       t.match(
         await machine.run(`unshare --mount bash -euc '${script.replaceAll("'", `'\\''`)}' bash '${quoted}'`),

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ask, type Protocol } from '../integration/client.ts'
 import { startEdge, temporaryDirectory } from '../integration/edge.ts'
+import { until } from '../until.ts'
 import { APP, BODY, fileRows, LONG_NAME, MODIFIED, TAG } from './file-rows.ts'
 
 const HOST = 'customer.example'
@@ -63,6 +64,16 @@ const edge = await startEdge(t, {
     EDGE_USER: 'nobody',
     EDGE_WORKERS: '1',
   },
+})
+// What was written a moment ago has a weak tag. The last of them:
+await until('the files have been left alone for long enough', async () => {
+  const { headers } = await ask({
+    port: edge.http,
+    host: HOST,
+    path: `/${encodeURIComponent(LONG_NAME)}`,
+    protocol: 'http/1.1',
+  })
+  return headers.etag?.startsWith('"') === true
 })
 
 function target(protocol: Protocol, host = HOST): { port: number; host: string; ca: string; protocol: Protocol } {

@@ -32,7 +32,8 @@ export function openExchange(head: RequestHead, request: Incoming, response: Out
   return exchange
 }
 
-type Told = Pick<Exchange, 'head' | 'cache' | 'upstream' | 'reason' | 'bytes' | 'heldMs'>
+/** What the log tells of an exchange. */
+export type Told = Pick<Exchange, 'head' | 'cache' | 'upstream' | 'reason' | 'bytes' | 'heldMs'>
 type Outcome = Pick<RequestEvent, 'status' | 'aborted'> & { readonly startedMs: number }
 
 /** The last stage, `log`. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Carrier, Connection, ReadyAnswer, RequestHead } from '../request.ts'
 import { renderAnswerHead } from './answer-head.ts'
 import type { CommonHeaders } from './common-headers.ts'
-import { tell } from './exchange.ts'
+import { tell, type Told } from './exchange.ts'
 import type { Guard } from './guard.ts'
 import { endWhenIdle } from './last-answer.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
@@ -34,7 +34,7 @@ export type ExpressOptions<Found> = {
 }
 
 type Reply = {
-  readonly carrier: Carrier
+  readonly told: Told
   readonly answer: ReadyAnswer
   readonly text: string
   readonly startedMs: number
@@ -168,11 +168,20 @@ class Passenger<Found> {
       if ('status' in head || guard(head) !== undefined) return undefined
       const found = lookupKept(head)
       if (found === undefined) return undefined
-      const carrier: Carrier = { head, cache: 'HIT', cacheStatus: undefined }
-      const answer = compose(carrier, found, common)
-      if (answer === undefined || (answer.body?.length ?? 0) > MAX_BODY_BYTES) return undefined
+      const told: Told & Carrier = {
+        head,
+        cache: 'HIT',
+        cacheStatus: undefined,
+        upstream: undefined,
+        reason: undefined,
+        bytes: 0,
+      }
+      const answer = compose(told, found, common)
+      if (answer === undefined) return undefined
+      told.bytes = answer.body?.length ?? 0
+      if (told.bytes > MAX_BODY_BYTES) return undefined
       const text = renderAnswerHead(answer, KEEP_ALIVE)
-      return text === undefined ? undefined : { carrier, answer, text, startedMs }
+      return text === undefined ? undefined : { told, answer, text, startedMs }
     } catch {
       return undefined
     }
@@ -198,8 +207,7 @@ class Passenger<Found> {
   readonly #onSent = (error?: Error | null): void => {
     const reply = this.#unsent.shift()
     if (reply !== undefined) {
-      const { carrier, answer, startedMs } = reply
-      const told = { ...carrier, bytes: answer.body?.length ?? 0, upstream: undefined, reason: undefined }
+      const { told, answer, startedMs } = reply
       tell(told, { status: answer.status, startedMs, aborted: error !== undefined && error !== null })
     }
     if (this.#isLeaving && this.#unsent.length === 0 && !this.#socket.destroyed) this.leave()
